@@ -1,0 +1,21 @@
+//! A history goes in, a verdict comes out.
+//!
+//! Reading order: [`history`] (what clients asked and heard), [`spec`] (what they may hear),
+//! [`verdict`] (what is said of it), [`search`] (the general decision), [`specs`] (one datatype a
+//! file, each with the violations it can call by name), [`line`](mod@line) (the JSON Lines form),
+//! [`fixed`] (a hash that never changes).
+//!
+//! The crate stands alone: it knows nothing of simulation, time or input and output.
+
+pub mod fixed;
+pub mod history;
+pub mod line;
+pub mod search;
+pub mod spec;
+pub mod specs;
+pub mod verdict;
+
+pub use history::{ClientId, History, Operation, Outcome, Seen};
+pub use search::{Budget, judge};
+pub use spec::Spec;
+pub use verdict::{Property, Verdict, Violation};

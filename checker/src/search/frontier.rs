@@ -1,0 +1,171 @@
+//! Every way the history can have gone up to one event.
+//!
+//! The hard part is keeping few: two ways that meet are one, and a way that still has an operation
+//! in hand which the other has spent is at least as good.
+
+use crate::fixed::hash_of;
+use std::hash::Hash;
+
+/// A way it can have gone: the state, and the open operations that have already taken effect.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Configuration<S> {
+    pub(super) state: S,
+    /// One bit for each slot. An operation nobody will hear of that can change nothing any more
+    /// counts as done.
+    pub(super) done: u128,
+}
+
+/// A set of configurations, in the order of their arrival.
+pub(super) struct Frontier<S> {
+    members: Vec<Configuration<S>>,
+    /// Open addressing into `members`; empty while there are so few that a scan is faster.
+    table: Vec<u32>,
+}
+
+const SCAN_MAX: usize = 8;
+const VACANT: u32 = u32::MAX;
+
+impl<S: Clone + Eq + Hash> Frontier<S> {
+    pub(super) fn new() -> Self {
+        Frontier { members: Vec::new(), table: Vec::new() }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.members.clear();
+        self.table.clear();
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    pub(super) fn get(&self, position: usize) -> &Configuration<S> {
+        &self.members[position]
+    }
+
+    pub(super) fn members(&self) -> &[Configuration<S>] {
+        &self.members
+    }
+
+    /// Changes every member in a way that keeps them apart from one another.
+    pub(super) fn for_each(&mut self, mut change: impl FnMut(&mut Configuration<S>)) {
+        self.members.iter_mut().for_each(&mut change);
+        // The table holds hashes of what was; the next insertion builds it anew.
+        self.table.clear();
+    }
+
+    /// Adds a configuration, and says whether it is new.
+    pub(super) fn insert(&mut self, configuration: Configuration<S>) -> bool {
+        if self.members.len() < SCAN_MAX {
+            if self.members.contains(&configuration) {
+                return false;
+            }
+        } else {
+            if self.table.len() < 2 * (self.members.len() + 1) {
+                self.build();
+            }
+            let place = self.place(&configuration);
+            if self.table[place] != VACANT {
+                return false;
+            }
+            self.table[place] = u32::try_from(self.members.len()).expect("budgets end sooner");
+        }
+        self.members.push(configuration);
+        true
+    }
+
+    fn build(&mut self) {
+        self.table.clear();
+        self.table.resize((4 * self.members.len()).next_power_of_two(), VACANT);
+        for position in 0..self.members.len() {
+            let place = self.place(&self.members[position]);
+            self.table[place] = u32::try_from(position).expect("budgets end sooner");
+        }
+    }
+
+    /// Where the configuration is in the table, or would be.
+    fn place(&self, configuration: &Configuration<S>) -> usize {
+        let mask = self.table.len() - 1;
+        let mut place =
+            hash_of(&(hash_of(&configuration.state), configuration.done)) as usize & mask;
+        while self.table[place] != VACANT
+            && self.members[self.table[place] as usize] != *configuration
+        {
+            place = (place + 1) & mask;
+        }
+        place
+    }
+
+    /// Drops each configuration that another one outdoes: same state, same operations to answer
+    /// for, and more of the `unheard` ones still in hand. Those may happen or not, so whatever
+    /// follows from fewer of them follows from more.
+    pub(super) fn keep_undominated(&mut self, unheard: u128) {
+        if self.members.len() < 2 {
+            return;
+        }
+        let mut order: Vec<(u64, u128, u32, usize)> = self
+            .members
+            .iter()
+            .enumerate()
+            .map(|(position, Configuration { state, done })| {
+                (hash_of(state), done & !unheard, (done & unheard).count_ones(), position)
+            })
+            .collect();
+        order.sort_unstable();
+        let mut kept = vec![false; self.members.len()];
+        for group in order.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
+            let mut best: Vec<usize> = Vec::new();
+            for &(.., position) in group {
+                let one = &self.members[position];
+                let outdone = best
+                    .iter()
+                    .map(|&other| &self.members[other])
+                    .any(|other| other.done & !one.done == 0 && other.state == one.state);
+                if !outdone {
+                    kept[position] = true;
+                    best.push(position);
+                }
+            }
+        }
+        let mut kept = kept.into_iter();
+        self.members.retain(|_| kept.next().unwrap_or(true));
+        self.table.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thousand_members_stay_distinct() {
+        let mut frontier = Frontier::new();
+        for state in (0..1000_u64).chain(0..1000) {
+            frontier.insert(Configuration { state: state / 2, done: u128::from(state % 2) << 100 });
+        }
+        assert_eq!(frontier.len(), 1000);
+        frontier.for_each(|configuration| configuration.done |= 1);
+        assert!(!frontier.insert(Configuration { state: 5, done: 1 | 1 << 100 }));
+        assert!(frontier.insert(Configuration { state: 5, done: 1 << 100 }));
+    }
+
+    #[test]
+    fn more_in_hand_outdoes_less() {
+        let mut frontier = Frontier::new();
+        for done in [0b0111, 0b0001, 0b0101, 0b1001, 0b0000] {
+            frontier.insert(Configuration { state: 1_u64, done });
+        }
+        frontier.insert(Configuration { state: 2, done: 0b0111 });
+        // Neither of two outdoes the other.
+        frontier.insert(Configuration { state: 3, done: 0b0010 });
+        frontier.insert(Configuration { state: 3, done: 0b0100 });
+        // The lowest bit is an operation that must answer: it is never traded.
+        frontier.keep_undominated(0b1110);
+        let kept: Vec<_> = frontier.members().iter().map(|c| (c.state, c.done)).collect();
+        assert_eq!(kept, [(1, 0b0001), (1, 0b0000), (2, 0b0111), (3, 0b0010), (3, 0b0100)]);
+    }
+}

@@ -1,0 +1,291 @@
+//! A store of objects by name: conditional puts, and listings in pages.
+//!
+//! The hard part is the listing. It looks at every key at one moment, so it ties all objects
+//! together: a history with one in it cannot be judged object by object. `since`, a reading of
+//! several pages, is no moment at all; it is held to a weak promise of its own, by name.
+
+mod diagnose;
+
+pub use diagnose::diagnose;
+
+use crate::fixed::hash_of;
+use crate::{Operation, Spec, Violation};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
+use std::ops::Bound;
+use std::sync::Arc;
+
+/// What may be asked.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(tag = "f", rename_all = "kebab-case")]
+pub enum Op {
+    /// Write an object, if the conditions hold.
+    Put {
+        /// Its name.
+        key: String,
+        /// Its content.
+        value: u64,
+        /// Only if there is none of that name.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        if_none_match: bool,
+        /// Only if it holds this.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        if_match: Option<u64>,
+    },
+    /// What does it hold?
+    Get {
+        /// Its name.
+        key: String,
+    },
+    /// Remove it, if it is there.
+    Delete {
+        /// Its name.
+        key: String,
+    },
+    /// Which names are there? One page, at one moment.
+    List {
+        /// Names that begin like this.
+        #[serde(default)]
+        prefix: String,
+        /// Names after this one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        start_after: Option<String>,
+        /// So many at most.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        limit: Option<u32>,
+    },
+    /// Which names are there? All pages, one after another, so at no one moment.
+    Since {
+        /// Names that begin like this.
+        #[serde(default)]
+        prefix: String,
+        /// Names after this one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        start_after: Option<String>,
+    },
+}
+
+/// What may be answered.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(into = "Answer", from = "Answer")]
+pub enum Ret {
+    /// Done.
+    Done,
+    /// A condition of the put did not hold, so nothing was written.
+    Refused,
+    /// What the object holds; nothing if it is not there.
+    Value(Option<u64>),
+    /// Names.
+    Keys {
+        /// In order.
+        keys: Vec<String>,
+        /// Whether there are more, if the store said.
+        truncated: Option<bool>,
+    },
+}
+
+/// An answer as JSON: `true`, `false`, `4`, `null`, `{"keys":["a"],"truncated":false}`.
+#[derive(Serialize, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "expected true, false, a number, null or {\"keys\": [..], \"truncated\": bool}"
+)]
+enum Answer {
+    Done(bool),
+    Value(Option<u64>),
+    Keys {
+        keys: Vec<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        truncated: Option<bool>,
+    },
+}
+
+impl From<Ret> for Answer {
+    fn from(ret: Ret) -> Answer {
+        match ret {
+            Ret::Done => Answer::Done(true),
+            Ret::Refused => Answer::Done(false),
+            Ret::Value(value) => Answer::Value(value),
+            Ret::Keys { keys, truncated } => Answer::Keys { keys, truncated },
+        }
+    }
+}
+
+impl From<Answer> for Ret {
+    fn from(answer: Answer) -> Ret {
+        match answer {
+            Answer::Done(true) => Ret::Done,
+            Answer::Done(false) => Ret::Refused,
+            Answer::Value(value) => Ret::Value(value),
+            Answer::Keys { keys, truncated } => Ret::Keys { keys, truncated },
+        }
+    }
+}
+
+/// What the store holds. Clones share it.
+#[derive(Clone, Default, Debug)]
+pub struct Objects {
+    objects: Arc<BTreeMap<Arc<str>, u64>>,
+    /// The exclusive or of its entries' hashes: the same whatever the order of the writes.
+    hash: u64,
+}
+
+impl PartialEq for Objects {
+    fn eq(&self, other: &Self) -> bool {
+        self.hash == other.hash
+            && (Arc::ptr_eq(&self.objects, &other.objects) || self.objects == other.objects)
+    }
+}
+
+impl Eq for Objects {}
+
+impl Hash for Objects {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        hasher.write_u64(self.hash);
+    }
+}
+
+impl<K: AsRef<str>> FromIterator<(K, u64)> for Objects {
+    fn from_iter<I: IntoIterator<Item = (K, u64)>>(objects: I) -> Self {
+        objects
+            .into_iter()
+            .fold(Objects::default(), |all, (key, value)| all.with(key.as_ref(), Some(value)))
+    }
+}
+
+impl Objects {
+    /// What an object holds.
+    pub fn get(&self, key: &str) -> Option<u64> {
+        self.objects.get(key).copied()
+    }
+
+    /// Whether the conditions of a put hold.
+    fn admits(&self, key: &str, if_none_match: bool, if_match: Option<u64>) -> bool {
+        let now = self.get(key);
+        !(if_none_match && now.is_some()) && (if_match.is_none() || if_match == now)
+    }
+
+    /// The store with one object written, or removed.
+    fn with(&self, key: &str, value: Option<u64>) -> Self {
+        let before = self.get(key);
+        if before == value {
+            return self.clone();
+        }
+        let mut objects = BTreeMap::clone(&self.objects);
+        match value {
+            Some(value) => objects.insert(key.into(), value),
+            None => objects.remove(key),
+        };
+        let entry = |value: Option<u64>| value.map_or(0, |value| hash_of(&(key, value)));
+        Objects { objects: Arc::new(objects), hash: self.hash ^ entry(before) ^ entry(value) }
+    }
+
+    /// Whether a page is right: the first names of those asked for, as many as may be, and a true
+    /// word on whether there are more.
+    fn lists(
+        &self,
+        (prefix, start_after): (&str, Option<&str>),
+        limit: Option<u32>,
+        (keys, truncated): (&[String], Option<bool>),
+    ) -> bool {
+        let mut names = range(&self.objects, prefix, start_after).map(|(key, _)| &**key);
+        if !keys.iter().all(|key| names.next() == Some(key)) {
+            return false;
+        }
+        let more = names.next().is_some();
+        let full = limit.is_some_and(|limit| keys.len() == limit as usize);
+        let within = limit.is_none_or(|limit| keys.len() <= limit as usize);
+        // A store may have a limit of its own, if it says that it stopped; stores differ on
+        // whether a page of none is cut.
+        let ends = !more || full || (limit.is_none() && truncated == Some(true));
+        let said = truncated.is_none_or(|said| said == more || limit == Some(0));
+        within && ends && said
+    }
+}
+
+/// The entries whose names begin with `prefix` and come after `start_after`.
+fn range<'a, K: Ord + std::borrow::Borrow<str>, V>(
+    entries: &'a BTreeMap<K, V>,
+    prefix: &'a str,
+    start_after: Option<&'a str>,
+) -> impl Iterator<Item = (&'a K, &'a V)> {
+    let start = match start_after {
+        Some(after) if after >= prefix => Bound::Excluded(after),
+        _ => Bound::Included(prefix),
+    };
+    let from: (Bound<&str>, Bound<&str>) = (start, Bound::Unbounded);
+    entries.range::<str, _>(from).take_while(move |(key, _)| (*key).borrow().starts_with(prefix))
+}
+
+impl Spec for Objects {
+    type Op = Op;
+    type Ret = Ret;
+
+    fn step(&self, op: &Op, ret: Option<&Ret>) -> impl IntoIterator<Item = Self> {
+        match (op, ret) {
+            (Op::Put { key, value, if_none_match, if_match }, _) => {
+                match (self.admits(key, *if_none_match, *if_match), ret) {
+                    (true, None | Some(Ret::Done)) => Some(self.with(key, Some(*value))),
+                    (false, None | Some(Ret::Refused)) => Some(self.clone()),
+                    _ => None,
+                }
+            }
+            (Op::Get { key }, Some(Ret::Value(value))) => {
+                (self.get(key) == *value).then(|| self.clone())
+            }
+            (Op::Delete { key }, None | Some(Ret::Done | Ret::Value(None))) => {
+                Some(self.with(key, None))
+            }
+            (Op::List { prefix, start_after, limit }, Some(Ret::Keys { keys, truncated })) => self
+                .lists((prefix, start_after.as_deref()), *limit, (keys, *truncated))
+                .then(|| self.clone()),
+            (Op::Since { .. }, _) | (Op::Get { .. } | Op::List { .. }, None) => Some(self.clone()),
+            (Op::Get { .. } | Op::Delete { .. } | Op::List { .. }, Some(_)) => None,
+        }
+    }
+
+    fn reads(op: &Op, ret: Option<&Ret>) -> bool {
+        match op {
+            Op::Get { .. } | Op::List { .. } | Op::Since { .. } => true,
+            Op::Put { .. } => ret == Some(&Ret::Refused),
+            Op::Delete { .. } => false,
+        }
+    }
+
+    fn phrase(op: &Op, ret: &Ret) -> String {
+        let asked = match op {
+            Op::Put { key, value, if_none_match: true, .. } => {
+                format!("put of {value} to {key} if absent")
+            }
+            Op::Put { key, value, if_match: Some(old), .. } => {
+                format!("put of {value} to {key} if it holds {old}")
+            }
+            Op::Put { key, value, .. } => format!("put of {value} to {key}"),
+            Op::Get { key } => format!("get of {key}"),
+            Op::Delete { key } => format!("delete of {key}"),
+            Op::List { prefix, .. } => format!("list of '{prefix}'"),
+            Op::Since { prefix, .. } => format!("reading of all pages of '{prefix}'"),
+        };
+        match ret {
+            Ret::Done => format!("{asked}, told it was done"),
+            Ret::Refused => format!("{asked}, told it was refused"),
+            Ret::Value(Some(value)) => format!("{asked}, told {value}"),
+            Ret::Value(None) => format!("{asked}, told there is none"),
+            Ret::Keys { keys, .. } => format!("{asked}, told {} names", keys.len()),
+        }
+    }
+
+    fn key(op: &Op) -> Option<u64> {
+        match op {
+            Op::Put { key, .. } | Op::Get { key } | Op::Delete { key } => Some(hash_of(key)),
+            Op::List { .. } => None,
+            // It is right in any state, so it may be judged anywhere.
+            Op::Since { .. } => Some(0),
+        }
+    }
+
+    fn diagnose(&self, operations: &[Operation<Op, Ret>]) -> Option<Violation> {
+        diagnose(self, operations.iter().enumerate().map(|(index, one)| one.seen(index)))
+    }
+}

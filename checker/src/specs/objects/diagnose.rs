@@ -1,0 +1,252 @@
+//! The promises of an object store that have names of their own.
+//!
+//! One winner, read after write and list after write are weaker than linearizability, so whoever
+//! breaks them breaks it too, and hears a better sentence. Since-complete stands alone: a reading
+//! of several pages is no moment, but what was there before it began and stayed must be in it.
+
+use super::{Objects, Op, Ret, range};
+use crate::{ClientId, Outcome, Property, Seen, Violation};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The first promise that was broken, by the time of the return that broke it.
+pub fn diagnose<'a>(
+    init: &Objects,
+    seen: impl IntoIterator<Item = Seen<'a, Op, Ret>>,
+) -> Option<Violation> {
+    let mut logs: BTreeMap<&str, Log> = BTreeMap::new();
+    let mut listings = Vec::new();
+    for one in seen {
+        match one.op {
+            Op::Put { key, .. } | Op::Get { key } | Op::Delete { key } => {
+                logs.entry(key).or_insert_with(|| Log::new(init.get(key))).note(&one);
+            }
+            Op::List { .. } | Op::Since { .. } => listings.extend(Listing::of(&one)),
+        }
+    }
+    let mut earliest: Option<Violation> = None;
+    let mut found = |violation: Option<Violation>| {
+        if let Some(violation) = violation
+            && earliest.as_ref().is_none_or(|other| violation.at < other.at)
+        {
+            earliest = Some(violation);
+        }
+    };
+    for (key, log) in &mut logs {
+        log.sort();
+        found(log.one_winner(key));
+        found(log.read_after_write(key));
+    }
+    for listing in &listings {
+        found(listing.twice());
+        found(listing.incomplete(&logs));
+    }
+    earliest
+}
+
+/// An acknowledged put.
+#[derive(Clone, Copy)]
+struct Put {
+    at: u64,
+    call: u64,
+    index: usize,
+    client: ClientId,
+    value: u64,
+    if_none_match: bool,
+}
+
+/// A get that was answered.
+struct Get {
+    at: u64,
+    call: u64,
+    index: usize,
+    client: ClientId,
+    value: Option<u64>,
+}
+
+/// The writes of one value that took effect or may have.
+#[derive(Default)]
+struct Writes {
+    count: u32,
+    /// When the latest of them was acknowledged; 0 for what was there at the start.
+    over: Option<u64>,
+}
+
+/// What was heard of one object.
+struct Log {
+    puts: Vec<Put>,
+    gets: Vec<Get>,
+    /// The writes of each value.
+    writes: BTreeMap<u64, Writes>,
+    /// The earliest call of a delete that may have taken effect.
+    delete_call: Option<u64>,
+}
+
+impl Log {
+    fn new(init: Option<u64>) -> Self {
+        let there = |value| (value, Writes { count: 1, over: Some(0) });
+        let writes = init.map(there).into_iter().collect();
+        Log { puts: Vec::new(), gets: Vec::new(), writes, delete_call: None }
+    }
+
+    fn note(&mut self, one: &Seen<'_, Op, Ret>) {
+        let &Seen { index, client, op, call, outcome } = one;
+        match (op, outcome) {
+            (_, Outcome::Failed)
+            | (Op::Put { .. }, Outcome::Returned { ret: Ret::Refused, .. }) => {}
+            (Op::Put { value, if_none_match, .. }, _) => {
+                let (value, if_none_match) = (*value, *if_none_match);
+                let writes = self.writes.entry(value).or_default();
+                writes.count += 1;
+                if let Outcome::Returned { at, ret: Ret::Done } = outcome {
+                    writes.over = Some(at);
+                    self.puts.push(Put { at, call, index, client, value, if_none_match });
+                }
+            }
+            (Op::Get { .. }, Outcome::Returned { at, ret: Ret::Value(value) }) => {
+                self.gets.push(Get { at, call, index, client, value: *value });
+            }
+            (Op::Delete { .. }, _) => {
+                self.delete_call = Some(self.delete_call.map_or(call, |first| first.min(call)));
+            }
+            _ => {}
+        }
+    }
+
+    fn sort(&mut self) {
+        self.puts.sort_unstable_by_key(|put| (put.at, put.index));
+        self.gets.sort_unstable_by_key(|get| (get.at, get.index));
+    }
+
+    /// Whether a delete may have taken effect by `time`.
+    fn deleted_by(&self, time: u64) -> bool {
+        self.delete_call.is_some_and(|call| call <= time)
+    }
+
+    /// Of the puts acknowledged before `time`, the one that began last.
+    fn latest_before(&self, time: u64, latest: &[Put]) -> Option<Put> {
+        let acknowledged = self.puts.partition_point(|put| put.at < time);
+        latest[..acknowledged].last().copied()
+    }
+
+    fn one_winner(&self, key: &str) -> Option<Violation> {
+        let mut winners = self.puts.iter().filter(|put| put.if_none_match);
+        let (first, second) = (winners.next()?, winners.next()?);
+        if self.deleted_by(second.at) {
+            return None;
+        }
+        let why = format!(
+            "{} and {} both put {key} if absent, both were told it was done",
+            first.client, second.client
+        );
+        Some(Violation {
+            at: Some(second.at),
+            operations: vec![first.index, second.index],
+            ..Violation::new(Property::ONE_WINNER, why)
+        })
+    }
+
+    fn read_after_write(&self, key: &str) -> Option<Violation> {
+        let mut latest: Vec<Put> = Vec::with_capacity(self.puts.len());
+        for put in &self.puts {
+            latest
+                .push(latest.last().filter(|other| other.call > put.call).copied().unwrap_or(*put));
+        }
+        self.gets.iter().find_map(|get| {
+            let put = self.latest_before(get.call, &latest)?;
+            let why = match get.value {
+                None if !self.deleted_by(get.at) => format!(
+                    "{} found no {key} although {}'s put of {} had been acknowledged before",
+                    get.client, put.client, put.value
+                ),
+                Some(value) if self.overwritten(value, &put) => format!(
+                    "{} read {value} from {key} although {}'s put of {} had replaced it before",
+                    get.client, put.client, put.value
+                ),
+                _ => return None,
+            };
+            Some(Violation {
+                at: Some(get.at),
+                operations: vec![put.index, get.index],
+                ..Violation::new(Property::READ_AFTER_WRITE, why)
+            })
+        })
+    }
+
+    /// Whether the only write of `value` was over before `put` began.
+    fn overwritten(&self, value: u64, put: &Put) -> bool {
+        self.writes.get(&value).is_some_and(|writes| {
+            writes.count == 1 && writes.over.is_some_and(|over| over < put.call)
+        })
+    }
+}
+
+/// An answered list or since.
+struct Listing<'a> {
+    at: u64,
+    call: u64,
+    index: usize,
+    client: ClientId,
+    prefix: &'a str,
+    start_after: Option<&'a str>,
+    keys: &'a [String],
+    /// Whether there may be more names after the last one answered.
+    is_cut: bool,
+    is_since: bool,
+}
+
+impl<'a> Listing<'a> {
+    fn of(one: &Seen<'a, Op, Ret>) -> Option<Self> {
+        let &Seen { index, client, op, call, outcome } = one;
+        let Outcome::Returned { at, ret: Ret::Keys { keys, truncated } } = outcome else {
+            return None;
+        };
+        let (prefix, start_after, limit, is_since) = match op {
+            Op::List { prefix, start_after, limit } => (prefix, start_after, *limit, false),
+            Op::Since { prefix, start_after } => (prefix, start_after, None, true),
+            Op::Put { .. } | Op::Get { .. } | Op::Delete { .. } => return None,
+        };
+        let is_full = limit.is_some_and(|limit| keys.len() == limit as usize);
+        let is_cut = limit == Some(0) || truncated.unwrap_or(is_full);
+        let start_after = start_after.as_deref();
+        Some(Listing { at, call, index, client, prefix, start_after, keys, is_cut, is_since })
+    }
+
+    fn violation(&self, put: Option<&Put>, why: String) -> Violation {
+        let property =
+            if self.is_since { Property::SINCE_COMPLETE } else { Property::LIST_AFTER_WRITE };
+        let operations = put.map(|put| put.index).into_iter().chain([self.index]).collect();
+        Violation { at: Some(self.at), operations, ..Violation::new(property, why) }
+    }
+
+    fn twice(&self) -> Option<Violation> {
+        let mut told = BTreeSet::new();
+        let key = self.keys.iter().find(|key| self.is_since && !told.insert(*key))?;
+        Some(self.violation(None, format!("{} was told {key} twice", self.client)))
+    }
+
+    /// A name that must be in the answer and is not.
+    fn incomplete(&self, logs: &BTreeMap<&str, Log>) -> Option<Violation> {
+        let mut told: Vec<&str> = self.keys.iter().map(String::as_str).collect();
+        told.sort_unstable();
+        let last = told.last().copied();
+        let mut told = told.into_iter().peekable();
+        for (key, log) in range(logs, self.prefix, self.start_after) {
+            if self.is_cut && last.is_none_or(|last| *key > last) {
+                return None;
+            }
+            while told.next_if(|one| one < key).is_some() {}
+            if told.peek() == Some(key) || log.deleted_by(self.at) {
+                continue;
+            }
+            let Some(put) = log.puts.first().filter(|put| put.at < self.call) else { continue };
+            let verb = if self.is_since { "read all pages of" } else { "listed" };
+            let why = format!(
+                "{} {verb} '{}' and was not told {key}, \
+                 although {}'s put had been acknowledged before",
+                self.client, self.prefix, put.client
+            );
+            return Some(self.violation(Some(put), why));
+        }
+        None
+    }
+}

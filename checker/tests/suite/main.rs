@@ -1,0 +1,26 @@
+//! The checker as its users see it: the search beside brute force, every named violation one by
+//! one, and the lines of the history format.
+
+mod brute;
+mod generate;
+mod head;
+mod line;
+mod objects;
+mod search;
+
+use checker::{ClientId, Operation, Outcome};
+
+/// An operation that returned.
+fn returned<Op, Ret>(client: u16, call: u64, at: u64, op: Op, ret: Ret) -> Operation<Op, Ret> {
+    Operation { client: ClientId(client), op, call, outcome: Outcome::Returned { at, ret } }
+}
+
+/// An operation nobody heard of again.
+fn open<Op, Ret>(client: u16, call: u64, op: Op) -> Operation<Op, Ret> {
+    Operation { client: ClientId(client), op, call, outcome: Outcome::Open }
+}
+
+/// An operation that certainly did nothing.
+fn failed<Op, Ret>(client: u16, call: u64, op: Op) -> Operation<Op, Ret> {
+    Operation { client: ClientId(client), op, call, outcome: Outcome::Failed }
+}

@@ -1,0 +1,501 @@
+//! `cluster`: the whole picture. Writers lock, put a snapshot's body, move the head by
+//! compare-and-swap and unlock; readers list and follow the log since N; autovacuum ticks beside a
+//! session that holds a snapshot.
+//!
+//! A body is put before the head moves, under a key of its own, and names the transition it
+//! follows. So a loser's body is an orphan that no reader follows, and a head never points at
+//! nothing. Seed 000 in one model; `traces/seed-42.json` is one run of it.
+
+use crate::run_head::stats;
+use crate::worlds::objects::{Body, Profile, When};
+use crate::worlds::rows::{Isolation, Set, Update, Vacuum};
+use crate::worlds::{CONFLICT, Door, EXPIRED, HELD_BACK, Run, Services};
+use checker::specs::{head, objects};
+use checker::{Operation, Outcome, Seen};
+use sim::prelude::*;
+
+/// How it is sized.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sizes {
+    /// How many writers.
+    pub writers: u16,
+    /// How many readers.
+    pub readers: u16,
+    /// How many sessions that hold a snapshot.
+    pub holders: u16,
+    /// How many transitions there are to make.
+    pub transitions: u64,
+    /// When the lock runs out, in milliseconds.
+    pub ttl: u32,
+    /// How many keys a page holds.
+    pub page: u32,
+}
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Sizes { writers: 3, readers: 1, holders: 1, transitions: 4, ttl: 5000, page: 3 }
+    }
+}
+
+impl Params for Sizes {
+    const SIZES: &'static [&'static str] = &["writers", "readers", "holders", "transitions"];
+
+    fn check(&self) -> Result<(), String> {
+        within("writers", self.writers, 1..=256)?;
+        within("readers", self.readers, 0..=64)?;
+        within("holders", self.holders, 0..=64)?;
+        within("transitions", self.transitions, 1..=100_000)?;
+        within("ttl", self.ttl, 1..=86_400_000)?;
+        within("page", self.page, 1..=1000)
+    }
+}
+
+/// The ways it is broken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mutant {
+    /// No `AND seq = $read`.
+    NoCas,
+    /// The body's key is the number alone.
+    KeyBySeq,
+    /// The head moves before the body is put.
+    HeadFirst,
+    /// Vacuum does not ask who is reading.
+    VacuumIgnoresSnapshots,
+}
+
+use Mutant::*;
+
+/// The model.
+#[derive(Clone)]
+pub struct Cluster {
+    sizes: Sizes,
+    mutant: Option<Mutant>,
+}
+
+const RUN: Run = Run(0);
+const WINNER_BODY: Property = Property::named("winner-body");
+const SNAPSHOT_READABLE: Property = Property::named("snapshot-readable");
+
+impl Model for Cluster {
+    const NAME: &'static str = "cluster";
+    const ABOUT: &'static str = "writers, locks, bodies on S3, readers, vacuum and a held snapshot together";
+    const VERSION: u32 = 1;
+
+    type Params = Sizes;
+    type Mutant = Mutant;
+    const MUTANTS: &'static [Mutation<Mutant>] = &[
+        Mutation {
+            mutant: NoCas,
+            breaks: Property::FORK,
+            how: "SET seq = $read + 1 without AND seq = $read: the lock alone guards the head",
+            params: &[],
+        },
+        Mutation {
+            mutant: KeyBySeq,
+            breaks: WINNER_BODY,
+            how: "the body's key is the number alone: a loser overwrites the winner's body",
+            params: &[],
+        },
+        Mutation {
+            mutant: HeadFirst,
+            breaks: WINNER_BODY,
+            how: "the head moves before the body is put: a crash leaves a head without a body",
+            params: &[],
+        },
+        Mutation {
+            mutant: VacuumIgnoresSnapshots,
+            breaks: SNAPSHOT_READABLE,
+            how: "vacuum takes versions that a held snapshot still sees",
+            params: &[],
+        },
+    ];
+    const GUARD: Option<Mutant> = Some(NoCas);
+
+    type World = Services;
+    type Spec = Log;
+
+    fn new(sizes: Sizes, mutant: Option<Mutant>) -> Self {
+        Cluster { sizes, mutant }
+    }
+
+    fn clients(&self) -> u16 {
+        self.sizes.writers + self.sizes.readers + self.sizes.holders
+    }
+
+    fn role(&self, client: ClientId) -> char {
+        match client.0 {
+            it if it < self.sizes.writers => 'w',
+            it if it < self.sizes.writers + self.sizes.readers => 'r',
+            _ => 'h',
+        }
+    }
+
+    fn worlds(&self) -> Vec<Services> {
+        let vacuum = match self.mutant {
+            Some(VacuumIgnoresSnapshots) => Vacuum::IgnoresSnapshots,
+            _ => Vacuum::Ticks,
+        };
+        vec![Services::new(1, true, vacuum, Profile::Strong)]
+    }
+
+    fn spec(&self) -> Log {
+        Log { head: head::Head::new(0), objects: objects::Objects::default() }
+    }
+
+    async fn client(self, io: Io<Self>) {
+        let role = self.role(io.me());
+        let member = Member { model: &self, io: &io, services: &Door::new(&io) };
+        match role {
+            'w' => member.write().await,
+            'r' => member.read().await,
+            _ => member.hold().await,
+        }
+    }
+
+    fn invariant(&self, _before: Option<&Services>, now: &Services) -> Result<(), Violation> {
+        if let Some((session, run)) = now.rows.unreadable() {
+            let why = format!("the snapshot held by h{} can no longer read {run}: vacuum took its version", session.client.0);
+            return Err(Violation::new(SNAPSHOT_READABLE, why));
+        }
+        self.bodies(now)
+    }
+
+    fn sometimes(&self) -> Vec<&'static str> {
+        let mut sometimes = vec!["late effects"];
+        if self.sizes.writers > 1 {
+            sometimes.extend([CONFLICT, EXPIRED]);
+        }
+        if self.sizes.readers > 0 && self.sizes.writers > 1 {
+            sometimes.push("orphans skipped");
+        }
+        if self.sizes.holders > 0 {
+            sometimes.push(HELD_BACK);
+        }
+        sometimes
+    }
+
+    fn stats(&self, history: &sim::model::Seen<Self>, marks: &Marks) -> Vec<(&'static str, u64)> {
+        stats(head::counters(heads(history)), marks)
+    }
+
+    fn steps_max(&self) -> usize {
+        20_000 + self.sizes.transitions as usize * (150 + 60 * usize::from(self.sizes.writers))
+    }
+}
+
+impl Cluster {
+    /// Every number up to the head has its winner's body.
+    fn bodies(&self, now: &Services) -> Result<(), Violation> {
+        let row = now.rows.head(RUN);
+        let (mut seq, mut by) = (row.seq, row.body);
+        while seq > 0 {
+            let key = self.key(seq, by);
+            let found = now.objects.get(&key);
+            let Some(body) = found.filter(|body| body.by == by) else {
+                let there = found.map_or("there is none".to_owned(), |body| {
+                    format!("it is {}'s", transition(body.by))
+                });
+                let why = format!("{RUN} is at {seq}, moved there by {}, but of its body at {key} {there}", transition(by));
+                return Err(Violation::new(WINNER_BODY, why));
+            };
+            (seq, by) = (seq - 1, body.after);
+        }
+        Ok(())
+    }
+
+    fn key(&self, seq: u64, by: u64) -> String {
+        match self.mutant {
+            Some(KeyBySeq) => format!("{PREFIX}{seq:08}"),
+            _ => format!("{PREFIX}{seq:08}/{}.{}", by >> 32, by & 0xffff_ffff),
+        }
+    }
+}
+
+/// What every body's key begins with.
+const PREFIX: &str = "runs/run-0/";
+
+fn transition(by: u64) -> String {
+    format!("w{}", by >> 32)
+}
+
+/// One client of the cluster.
+struct Member<'a> {
+    model: &'a Cluster,
+    io: &'a Io<Cluster>,
+    services: &'a Door<'a, Cluster>,
+}
+
+impl Member<'_> {
+    fn is(&self, mutant: Mutant) -> bool {
+        self.model.mutant == Some(mutant)
+    }
+
+    async fn write(&self) {
+        let sizes = &self.model.sizes;
+        let mut tries_left = 3 * sizes.transitions + 10;
+        loop {
+            let me = self.io.unique();
+            let Ok(Some(_)) = self.services.lock(RUN, me, sizes.ttl).await else {
+                self.services.sleep(sizes.ttl.div_ceil(10)).await;
+                continue;
+            };
+            let done = self.transition(me).await;
+            self.services.unlock(RUN, me).await;
+            // A broken twin may never get there, and must end all the same.
+            tries_left -= u64::from(self.model.mutant.is_some());
+            if done || tries_left == 0 {
+                return;
+            }
+        }
+    }
+
+    /// True when there is nothing left to do.
+    async fn transition(&self, me: u64) -> bool {
+        let Ok(row) = self.head().await else { return false };
+        if row.seq >= self.model.sizes.transitions {
+            return true;
+        }
+        let body = Body { by: me, after: row.body };
+        if self.is(HeadFirst) {
+            if self.swap(row.seq, me).await {
+                self.put(row.seq + 1, body).await;
+            }
+        } else if self.put(row.seq + 1, body).await {
+            self.swap(row.seq, me).await;
+        }
+        false
+    }
+
+    async fn head(&self) -> Result<crate::worlds::rows::Row, Lost> {
+        let asked = self.io.begin(Op::Head(head::Op::Read { key: RUN }));
+        let row = self.services.select(RUN).await?.expect("the row of a run is never deleted");
+        asked.end(Ret::Head(head::Ret::Head(row.seq)));
+        Ok(row)
+    }
+
+    /// Whether the body is surely there.
+    async fn put(&self, seq: u64, body: Body) -> bool {
+        let key = self.model.key(seq, body.by);
+        let asked = self.io.begin(Op::Object(objects::Op::Put {
+            key: key.clone(),
+            value: body.by,
+            if_none_match: false,
+            if_match: None,
+        }));
+        let written = self.services.put(key, body, When::Always).await;
+        if written.is_ok() {
+            asked.end(Ret::Object(objects::Ret::Done));
+        }
+        written.is_ok()
+    }
+
+    /// Moves the head from `from`, if it is still there. Silence leaves the outcome open.
+    async fn swap(&self, from: u64, me: u64) -> bool {
+        let asked = self.io.begin(Op::Head(head::Op::Cas { key: RUN, from }));
+        let (set, seen) = match self.is(NoCas) {
+            true => (Set::To(from + 1), None),
+            false => (Set::Next, Some(from)),
+        };
+        let update = Update { run: RUN, set, seen, token: None, body: me };
+        match self.services.update(update).await {
+            Ok(Some(seq)) => {
+                asked.end(Ret::Head(head::Ret::Won { seq: Some(seq) }));
+                true
+            }
+            Ok(None) => {
+                asked.end(Ret::Head(head::Ret::Lost));
+                false
+            }
+            Err(Lost) => false,
+        }
+    }
+
+    /// Follows the log: where is the head, what is new since last time, and what does it say?
+    async fn read(&self) {
+        let sizes = &self.model.sizes;
+        let mut since = 0;
+        for _ in 0..2 + sizes.transitions / 2 {
+            if let Ok(row) = self.head().await {
+                if self.follow(since, row.seq, row.body).await.is_ok() {
+                    since = row.seq;
+                }
+                if since >= sizes.transitions {
+                    return;
+                }
+            }
+            self.services.sleep(sizes.ttl.div_ceil(5)).await;
+        }
+    }
+
+    /// Lists the keys since `since`, then reads the winners' bodies from the head back.
+    async fn follow(&self, since: u64, head: u64, mut by: u64) -> Result<(), Lost> {
+        let start_after = (since > 0).then(|| format!("{PREFIX}{since:08}/~"));
+        let asked = self.io.begin(Op::Object(objects::Op::Since {
+            prefix: PREFIX.to_owned(),
+            start_after: start_after.clone(),
+        }));
+        let keys = self.services.list_all(PREFIX, start_after, self.model.sizes.page).await?;
+        if keys.len() as u64 > head - since {
+            self.io.mark("orphans skipped");
+        }
+        asked.end(Ret::Object(objects::Ret::Keys { keys, truncated: None }));
+        for seq in (since + 1..=head).rev() {
+            let key = self.model.key(seq, by);
+            let asked = self.io.begin(Op::Object(objects::Op::Get { key: key.clone() }));
+            let body = self.services.get(key).await?;
+            asked.end(Ret::Object(objects::Ret::Value(body.map(|body| body.by))));
+            let Some(body) = body else { return Ok(()) };
+            by = body.after;
+        }
+        Ok(())
+    }
+
+    /// Holds a snapshot for a while and reads the same row twice.
+    async fn hold(&self) {
+        for _ in 0..2 {
+            // Whatever fell silent, the server rolls back; there is nothing to repair.
+            let _ = self.hold_once().await;
+        }
+    }
+
+    async fn hold_once(&self) -> Result<(), Lost> {
+        self.services.begin(Isolation::RepeatableRead).await?;
+        let first = self.services.select(RUN).await?;
+        self.services.sleep(self.model.sizes.ttl.div_ceil(4)).await;
+        let second = self.services.select(RUN).await?;
+        if first != second {
+            self.io.mark("a held snapshot changed");
+        }
+        self.services.commit().await
+    }
+}
+
+/// What the log of a run may answer: its head, and the objects beside it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Log {
+    head: head::Head<Run>,
+    objects: objects::Objects,
+}
+
+/// What may be asked of it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Op {
+    /// Of the head.
+    Head(head::Op<Run>),
+    /// Of the objects.
+    Object(objects::Op),
+}
+
+/// What it may answer.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Ret {
+    /// The head.
+    Head(head::Ret),
+    /// The objects.
+    Object(objects::Ret),
+}
+
+impl Spec for Log {
+    type Op = Op;
+    type Ret = Ret;
+
+    fn step(&self, op: &Op, ret: Option<&Ret>) -> impl IntoIterator<Item = Self> {
+        let mut next = Vec::new();
+        match (op, ret) {
+            (Op::Head(op), None | Some(Ret::Head(_))) => {
+                let ret = ret.and_then(head_ret);
+                next.extend(self.head.step(op, ret).into_iter().map(|head| Log { head, ..self.clone() }));
+            }
+            (Op::Object(op), None | Some(Ret::Object(_))) => {
+                let ret = ret.and_then(object_ret);
+                next.extend(self.objects.step(op, ret).into_iter().map(|objects| Log { objects, ..self.clone() }));
+            }
+            _ => {}
+        }
+        next
+    }
+
+    /// The head is judged apart from the objects; a listing ties the objects together.
+    fn key(op: &Op) -> Option<u64> {
+        Some(u64::from(matches!(op, Op::Object(_))))
+    }
+
+    fn reads(op: &Op, ret: Option<&Ret>) -> bool {
+        match op {
+            Op::Head(op) => head::Head::reads(op, ret.and_then(head_ret)),
+            Op::Object(op) => objects::Objects::reads(op, ret.and_then(object_ret)),
+        }
+    }
+
+    fn spent(&self, op: &Op) -> bool {
+        match op {
+            Op::Head(op) => self.head.spent(op),
+            Op::Object(op) => self.objects.spent(op),
+        }
+    }
+
+    fn phrase(op: &Op, ret: &Ret) -> String {
+        match (op, ret) {
+            (Op::Head(op), Ret::Head(ret)) => head::Head::phrase(op, ret),
+            (Op::Object(op), Ret::Object(ret)) => objects::Objects::phrase(op, ret),
+            _ => "answer of another kind".to_owned(),
+        }
+    }
+
+    fn diagnose(&self, operations: &[Operation<Op, Ret>]) -> Option<Violation> {
+        let head = head::diagnose(self.head.head, heads(operations));
+        let object = objects::diagnose(&self.objects, objects_of(operations));
+        [head, object].into_iter().flatten().min_by_key(|it| it.at)
+    }
+}
+
+fn head_ret(ret: &Ret) -> Option<&head::Ret> {
+    match ret {
+        Ret::Head(ret) => Some(ret),
+        Ret::Object(_) => None,
+    }
+}
+
+fn object_ret(ret: &Ret) -> Option<&objects::Ret> {
+    match ret {
+        Ret::Object(ret) => Some(ret),
+        Ret::Head(_) => None,
+    }
+}
+
+/// The operations on heads.
+fn heads(history: &[Operation<Op, Ret>]) -> impl Iterator<Item = Seen<'_, head::Op<Run>, head::Ret>> {
+    history.iter().enumerate().filter_map(|(index, it)| match &it.op {
+        Op::Head(op) => Some(part(it.seen(index), op, head_ret)),
+        Op::Object(_) => None,
+    })
+}
+
+/// The operations on objects.
+fn objects_of(
+    history: &[Operation<Op, Ret>],
+) -> impl Iterator<Item = Seen<'_, objects::Op, objects::Ret>> {
+    history.iter().enumerate().filter_map(|(index, it)| match &it.op {
+        Op::Object(op) => Some(part(it.seen(index), op, object_ret)),
+        Op::Head(_) => None,
+    })
+}
+
+/// An operation seen as one of a single datatype.
+fn part<'a, O, R>(
+    whole: Seen<'a, Op, Ret>,
+    op: &'a O,
+    ret: impl Fn(&'a Ret) -> Option<&'a R>,
+) -> Seen<'a, O, R> {
+    let outcome = match whole.outcome {
+        Outcome::Returned { at, ret: answer } => {
+            ret(answer).map_or(Outcome::Open, |ret| Outcome::Returned { at, ret })
+        }
+        Outcome::Open => Outcome::Open,
+        Outcome::Failed => Outcome::Failed,
+    };
+    Seen { index: whole.index, client: whole.client, op, call: whole.call, outcome }
+}

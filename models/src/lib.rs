@@ -1,0 +1,27 @@
+//! Every protocol we model. A new one is a file here and a line below.
+
+pub mod worlds;
+
+macro_rules! models {
+    ($($module:ident :: $model:ident,)*) => {
+        $(pub mod $module;)*
+        /// All of them, for everything that means all of them: the command, tests, fuzzing, pages.
+        pub const ALL: &[&dyn sim::registry::AnyModel] =
+            &[$(&sim::registry::Registered::<$module::$model>::new(),)*];
+    };
+}
+
+models! {
+    run_head::RunHead,
+    object_store::ObjectStore,
+    cluster::Cluster,
+}
+
+/// The model of that name.
+pub fn find(name: &str) -> Result<&'static dyn sim::registry::AnyModel, sim::registry::SetupError> {
+    let found = ALL.iter().find(|it| it.card().name == name).copied();
+    found.ok_or_else(|| sim::registry::SetupError::UnknownModel {
+        name: name.to_owned(),
+        known: ALL.iter().map(|it| it.card().name).collect::<Vec<_>>().join(", "),
+    })
+}

@@ -1,0 +1,219 @@
+//! `object_store`: writers put objects, readers list them in pages, and what was acknowledged is
+//! there at once.
+//!
+//! The promises are the ones a snapshot log leans on (seed 000, workstream B4): read-after-write,
+//! list-after-write, "all since N" complete, and one winner for one `If-None-Match: *`. A listing in
+//! pages is no snapshot: keys may appear while it runs. What it must not do is miss a key that was
+//! acknowledged before it began.
+
+use crate::worlds::objects::{Body, Profile, When};
+use crate::worlds::rows::Vacuum;
+use crate::worlds::{Door, Services};
+use checker::specs::objects::{Objects, Op, Ret};
+use sim::prelude::*;
+
+/// How it is sized.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sizes {
+    /// How many writers.
+    pub writers: u16,
+    /// How many readers.
+    pub readers: u16,
+    /// How many objects each writer puts.
+    pub objects: u32,
+    /// How many keys a page holds.
+    pub page: u32,
+}
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Sizes { writers: 2, readers: 1, objects: 3, page: 2 }
+    }
+}
+
+impl Params for Sizes {
+    const SIZES: &'static [&'static str] = &["writers", "readers", "objects"];
+
+    fn check(&self) -> Result<(), String> {
+        within("writers", self.writers, 1..=64)?;
+        within("readers", self.readers, 0..=64)?;
+        within("objects", self.objects, 1..=10_000)?;
+        within("page", self.page, 1..=1000)
+    }
+}
+
+/// The ways the store is broken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mutant {
+    /// A key appears in listings some time after its PUT.
+    EventualList,
+    /// A page that goes on after a key skips one (MinIO #21463).
+    SkipsAtBorder,
+    /// Listings come from a replica that lags.
+    StaleReplica,
+}
+
+use Mutant::*;
+
+/// The model.
+#[derive(Clone)]
+pub struct ObjectStore {
+    sizes: Sizes,
+    mutant: Option<Mutant>,
+}
+
+/// What every key begins with.
+const PREFIX: &str = "runs/run-0/";
+
+impl Model for ObjectStore {
+    const NAME: &'static str = "object_store";
+    const ABOUT: &'static str = "objects are readable and listed as soon as their PUT is acknowledged";
+    const VERSION: u32 = 1;
+
+    type Params = Sizes;
+    type Mutant = Mutant;
+    const MUTANTS: &'static [Mutation<Mutant>] = &[
+        Mutation {
+            mutant: EventualList,
+            breaks: Property::LIST_AFTER_WRITE,
+            how: "a key appears in listings some time after its PUT, as in S3 before December 2020",
+            params: &[],
+        },
+        Mutation {
+            mutant: SkipsAtBorder,
+            breaks: Property::SINCE_COMPLETE,
+            how: "a page that goes on after a key skips the first one it should name (MinIO #21463)",
+            params: &[],
+        },
+        Mutation {
+            mutant: StaleReplica,
+            breaks: Property::LIST_AFTER_WRITE,
+            how: "listings come from a replica that lags",
+            params: &[],
+        },
+    ];
+
+    type World = Services;
+    type Spec = Objects;
+
+    fn new(sizes: Sizes, mutant: Option<Mutant>) -> Self {
+        ObjectStore { sizes, mutant }
+    }
+
+    fn clients(&self) -> u16 {
+        self.sizes.writers + self.sizes.readers
+    }
+
+    fn role(&self, client: ClientId) -> char {
+        if client.0 < self.sizes.writers { 'w' } else { 'r' }
+    }
+
+    fn worlds(&self) -> Vec<Services> {
+        let profile = match self.mutant {
+            None => Profile::Strong,
+            Some(EventualList) => Profile::EventualList,
+            Some(SkipsAtBorder) => Profile::SkipsAtBorder,
+            Some(StaleReplica) => Profile::StaleReplica,
+        };
+        vec![Services::new(0, false, Vacuum::AtOnce, profile)]
+    }
+
+    fn spec(&self) -> Objects {
+        Objects::default()
+    }
+
+    async fn client(self, io: Io<Self>) {
+        let store = Store { io: &io, services: &Door::new(&io), page: self.sizes.page };
+        if io.me().0 < self.sizes.writers {
+            store.write(&self.sizes).await;
+        } else {
+            store.read_since().await;
+        }
+    }
+
+    fn sometimes(&self) -> Vec<&'static str> {
+        let mut sometimes = vec!["late effects"];
+        if self.sizes.writers > 1 {
+            sometimes.push("creations refused");
+        }
+        if self.sizes.readers > 0 {
+            sometimes.push("pages after the first");
+        }
+        sometimes
+    }
+
+    fn steps_max(&self) -> usize {
+        20_000 + 100 * self.sizes.objects as usize * usize::from(self.clients())
+    }
+}
+
+/// One client's view of the store; every call is an operation of the history.
+struct Store<'a> {
+    io: &'a Io<ObjectStore>,
+    services: &'a Door<'a, ObjectStore>,
+    page: u32,
+}
+
+impl Store<'_> {
+    /// Puts objects under keys of its own and checks each, then races for one key.
+    async fn write(&self, sizes: &Sizes) {
+        for n in 0..sizes.objects {
+            let seq = n * u32::from(sizes.writers) + u32::from(self.io.me().0) + 1;
+            let key = format!("{PREFIX}{seq:08}");
+            if self.put(&key, When::Always).await.is_some() {
+                self.get(&key).await;
+                self.list_one(&key).await;
+            }
+        }
+        if self.put(&format!("{PREFIX}claim"), When::Absent).await == Some(false) {
+            self.io.mark("creations refused");
+        }
+    }
+
+    /// Whether it was written; nothing if nobody answered.
+    async fn put(&self, key: &str, when: When) -> Option<bool> {
+        let value = self.io.unique();
+        let asked = self.io.begin(Op::Put {
+            key: key.to_owned(),
+            value,
+            if_none_match: when == When::Absent,
+            if_match: None,
+        });
+        let body = Body { by: value, after: 0 };
+        let written = self.services.put(key.to_owned(), body, when).await.ok()?;
+        asked.end(if written { Ret::Done } else { Ret::Refused });
+        Some(written)
+    }
+
+    async fn get(&self, key: &str) {
+        let asked = self.io.begin(Op::Get { key: key.to_owned() });
+        if let Ok(body) = self.services.get(key.to_owned()).await {
+            asked.end(Ret::Value(body.map(|body| body.by)));
+        }
+    }
+
+    /// Lists exactly one key: is it there?
+    async fn list_one(&self, key: &str) {
+        let asked =
+            self.io.begin(Op::List { prefix: key.to_owned(), start_after: None, limit: Some(self.page) });
+        if let Ok((keys, truncated)) = self.services.list(key.to_owned(), None, self.page).await {
+            asked.end(Ret::Keys { keys, truncated: Some(truncated) });
+        }
+    }
+
+    /// Reads all there is, and then all since the middle.
+    async fn read_since(&self) {
+        let mut start_after: Option<String> = None;
+        for _ in 0..2 {
+            let asked =
+                self.io.begin(Op::Since { prefix: PREFIX.to_owned(), start_after: start_after.clone() });
+            let Ok(keys) = self.services.list_all(PREFIX, start_after, self.page).await else { return };
+            if keys.len() > self.page as usize {
+                self.io.mark("pages after the first");
+            }
+            start_after = keys.get(keys.len() / 2).cloned();
+            asked.end(Ret::Keys { keys, truncated: None });
+        }
+    }
+}

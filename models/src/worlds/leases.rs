@@ -1,0 +1,120 @@
+//! One Redis server with keys that run out: `SET NX PX`, and release and extension by value.
+//!
+//! That a key runs out is a move, not a timer: it may happen between any two steps, which is what a
+//! pause of its holder looks like. Each grant also hands out a number that only grows, as a script
+//! with `INCR` would: a fencing token for those who check one.
+
+use super::Run;
+use sim::prelude::*;
+
+/// What Redis may be asked.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Call {
+    /// `SET lock:RUN value NX PX ttl`, then `INCR lock:RUN:token` if it was set.
+    Acquire {
+        /// Whose lock.
+        run: Run,
+        /// A value nobody else uses.
+        value: u64,
+        /// When it runs out, in milliseconds from now.
+        ttl_ms: u32,
+    },
+    /// Deletes the key if it still has this value.
+    Release {
+        /// Whose lock.
+        run: Run,
+        /// The value it was taken with.
+        value: u64,
+    },
+    /// `GET lock:RUN`: does it still have this value?
+    Check {
+        /// Whose lock.
+        run: Run,
+        /// The value it was taken with.
+        value: u64,
+    },
+}
+
+/// What it answers.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Reply {
+    /// The lock is the caller's, until it runs out.
+    Granted {
+        /// Larger than any before it.
+        token: u64,
+    },
+    /// Somebody else has it.
+    Busy,
+    /// Whether the key had the value.
+    Held(bool),
+}
+
+/// The keys.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Leases {
+    locks: Vec<Lock>,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+struct Lock {
+    held: Option<Lease>,
+    token_last: u64,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+struct Lease {
+    holder: ClientId,
+    value: u64,
+    left_ms: u32,
+}
+
+impl Leases {
+    /// A server with one lock for each of `runs`.
+    pub fn new(runs: u16) -> Self {
+        Leases { locks: vec![Lock::default(); usize::from(runs)] }
+    }
+
+    /// Who holds the lock of `run` now.
+    pub fn holder(&self, run: Run) -> Option<ClientId> {
+        self.locks[run.index()].held.as_ref().map(|lease| lease.holder)
+    }
+
+    pub(super) fn apply(&mut self, from: CallId, call: &Call) -> Reply {
+        match *call {
+            Call::Acquire { run, value, ttl_ms } => {
+                let lock = &mut self.locks[run.index()];
+                if lock.held.is_some() {
+                    return Reply::Busy;
+                }
+                lock.held = Some(Lease { holder: from.client, value, left_ms: ttl_ms });
+                lock.token_last += 1;
+                Reply::Granted { token: lock.token_last }
+            }
+            Call::Release { run, value } => {
+                let held = &mut self.locks[run.index()].held;
+                Reply::Held(held.take_if(|lease| lease.value == value).is_some())
+            }
+            Call::Check { run, value } => {
+                let held = &self.locks[run.index()].held;
+                Reply::Held(held.as_ref().is_some_and(|lease| lease.value == value))
+            }
+        }
+    }
+
+    /// The locks that are held, and how long each has left, in milliseconds.
+    pub fn left_ms(&self) -> impl Iterator<Item = (Run, u32)> + '_ {
+        let held = |(index, lock): (usize, &Lock)| {
+            lock.held.as_ref().map(|lease| (Run(index as u16), lease.left_ms))
+        };
+        self.locks.iter().enumerate().filter_map(held)
+    }
+
+    pub(super) fn pass(&mut self, ms: u32) {
+        for lock in &mut self.locks {
+            if let Some(lease) = &mut lock.held {
+                lease.left_ms = lease.left_ms.saturating_sub(ms);
+            }
+            lock.held.take_if(|lease| lease.left_ms == 0);
+        }
+    }
+}

@@ -1,0 +1,430 @@
+//! Postgres rows under READ COMMITTED and REPEATABLE READ, as versions.
+//!
+//! The hard part is an UPDATE that meets a row somebody else is updating. Its WHERE is judged on
+//! the statement's snapshot first (no match: 0 rows, at once); a match that is locked by an open
+//! transaction waits; and when the holder is done it is judged again, on the newest version after
+//! a commit and on the old one after a rollback. That second look is what makes compare-and-swap
+//! right, and it is why an UPDATE may change 0 rows although its first look matched.
+//!
+//! A version that was replaced stays until a vacuum takes it, which must not happen while a
+//! snapshot that can see it is held.
+
+use super::Run;
+use sim::prelude::*;
+
+/// One connection of one client.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Session {
+    /// Whose.
+    pub client: ClientId,
+    /// Which of its connections; never used twice.
+    pub number: u32,
+}
+
+/// What a transaction sees.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Isolation {
+    /// Each statement sees what was committed when it began.
+    ReadCommitted,
+    /// All statements see what was committed when the first began.
+    RepeatableRead,
+}
+
+/// A statement on a connection.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Call {
+    /// The connection's number; the client is the caller.
+    pub session: u32,
+    /// What to do.
+    pub statement: Statement,
+}
+
+/// The statements in use.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Statement {
+    /// `BEGIN ISOLATION LEVEL ..`
+    Begin(Isolation),
+    /// `COMMIT`
+    Commit,
+    /// `ROLLBACK`
+    Rollback,
+    /// `SELECT seq, body, token FROM run_head WHERE run_id = ..`
+    Select {
+        /// The row.
+        run: Run,
+    },
+    /// `UPDATE run_head SET .. WHERE run_id = .. [AND seq = ..] [AND token <= ..] RETURNING seq`
+    Update(Update),
+}
+
+/// An UPDATE of one row.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Update {
+    /// The row.
+    pub run: Run,
+    /// The new number.
+    pub set: Set,
+    /// `AND seq = ..`: the compare of the compare-and-swap.
+    pub seen: Option<u64>,
+    /// `SET token = .. WHERE token <= ..`: fencing.
+    pub token: Option<u64>,
+    /// The transition that does it: an idempotency key.
+    pub body: u64,
+}
+
+/// What a row's number becomes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Set {
+    /// `seq = seq + 1`: counted by the server.
+    Next,
+    /// `seq = ..`: counted by the client.
+    To(u64),
+}
+
+/// What Postgres answers.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Reply {
+    /// It was done.
+    Done,
+    /// The row, if it can be seen.
+    Row(Option<Row>),
+    /// `RETURNING seq`; nothing: 0 rows.
+    Updated(Option<u64>),
+    /// An error: SQLSTATE 40001, could not serialize access due to concurrent update.
+    SerializationFailure,
+    /// The connection is closed.
+    Closed,
+}
+
+/// A row of `run_head`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Row {
+    /// The head.
+    pub seq: u64,
+    /// The transition that moved it there; 0: none yet.
+    pub body: u64,
+    /// The largest fencing token that wrote it.
+    pub token: u64,
+}
+
+/// How the dead are buried.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Vacuum {
+    /// At once: for models that hold no snapshot.
+    AtOnce,
+    /// By an autovacuum tick, as a move, and never what a snapshot can see.
+    Ticks,
+    /// By an autovacuum tick that forgets to ask who is reading.
+    IgnoresSnapshots,
+}
+
+/// When something happened: in a transaction still open, or with the n-th commit.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum Stamp {
+    Open(Session),
+    At(u64),
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+struct Version {
+    row: Row,
+    made: Stamp,
+    gone: Option<Stamp>,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+struct Transaction {
+    session: Session,
+    isolation: Isolation,
+    /// What it sees, once its first statement ran (REPEATABLE READ).
+    snapshot: Option<u64>,
+    /// Commits before it first wrote: it holds back the dead from then on.
+    wrote_at: Option<u64>,
+    /// Its client is gone; the server has yet to notice.
+    orphan: bool,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+struct Chain {
+    /// Oldest first.
+    versions: Vec<Version>,
+    /// Updates that wait for the holder, first come first.
+    waiting: Vec<(CallId, Session)>,
+}
+
+/// The table `run_head` and who works on it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Rows {
+    chains: Vec<Chain>,
+    open: Vec<Transaction>,
+    closed: Vec<Session>,
+    commits: u64,
+    vacuum: Vacuum,
+    vacuum_due: bool,
+    second_look: Option<CallId>,
+}
+
+impl Rows {
+    /// A table with one row for each of `runs`, all at 0.
+    pub fn new(runs: u16, vacuum: Vacuum) -> Self {
+        let first = Version { row: Row::default(), made: Stamp::At(0), gone: None };
+        let chain = Chain { versions: vec![first], waiting: Vec::new() };
+        Rows {
+            chains: vec![chain; usize::from(runs)],
+            open: Vec::new(),
+            closed: Vec::new(),
+            commits: 0,
+            vacuum,
+            vacuum_due: false,
+            second_look: None,
+        }
+    }
+
+    /// The newest committed row of `run`.
+    pub fn head(&self, run: Run) -> Row {
+        let versions = self.chains[run.index()].versions.iter().rev();
+        let committed = |version: &&Version| matches!(version.made, Stamp::At(_));
+        versions.filter(committed).map(|version| version.row).next().unwrap_or_default()
+    }
+
+    /// How many rows there are.
+    pub fn runs(&self) -> usize {
+        self.chains.len()
+    }
+
+    /// Whether dead versions stay until a vacuum takes them.
+    pub fn keeps_dead(&self) -> bool {
+        self.vacuum != Vacuum::AtOnce
+    }
+
+    /// How many versions of `run` are stored, dead ones included.
+    pub fn versions(&self, run: Run) -> usize {
+        self.chains[run.index()].versions.len()
+    }
+
+    /// A snapshot that is held, and a row it can no longer see because its version was taken.
+    pub fn unreadable(&self) -> Option<(Session, Run)> {
+        let held = self.open.iter().filter(|it| it.snapshot.is_some());
+        held.flat_map(|it| (0..self.chains.len()).map(move |index| (it, Run(index as u16))))
+            .find(|(it, run)| self.visible(*run, it.session, it.snapshot.unwrap_or(0)).is_none())
+            .map(|(it, run)| (it.session, run))
+    }
+
+    pub(super) fn apply(&mut self, from: CallId, call: &Call) -> Poll<Reply> {
+        let session = Session { client: from.client, number: call.session };
+        if self.closed.contains(&session) {
+            return Poll::Ready(Reply::Closed);
+        }
+        match &call.statement {
+            Statement::Begin(isolation) => {
+                self.open.push(Transaction {
+                    session,
+                    isolation: *isolation,
+                    snapshot: None,
+                    wrote_at: None,
+                    orphan: false,
+                });
+                Poll::Ready(Reply::Done)
+            }
+            Statement::Commit => {
+                self.end(session, true);
+                Poll::Ready(Reply::Done)
+            }
+            Statement::Rollback => {
+                self.end(session, false);
+                Poll::Ready(Reply::Done)
+            }
+            Statement::Select { run } => {
+                let snapshot = self.snapshot(session);
+                Poll::Ready(Reply::Row(self.visible(*run, session, snapshot).map(|(_, row)| row)))
+            }
+            Statement::Update(update) => self.update(from, session, update),
+        }
+    }
+
+    /// What `session` sees now: commits up to this number.
+    fn snapshot(&mut self, session: Session) -> u64 {
+        let commits = self.commits;
+        match self.open.iter_mut().find(|it| it.session == session) {
+            Some(Transaction { isolation: Isolation::RepeatableRead, snapshot, .. }) => {
+                *snapshot.get_or_insert(commits)
+            }
+            _ => commits,
+        }
+    }
+
+    /// The version of `run` that `session` sees, and where it is stored.
+    fn visible(&self, run: Run, session: Session, snapshot: u64) -> Option<(usize, Row)> {
+        let seen = |stamp: Stamp| match stamp {
+            Stamp::Open(other) => other == session,
+            Stamp::At(commit) => commit <= snapshot,
+        };
+        let versions = self.chains[run.index()].versions.iter().enumerate().rev();
+        versions
+            .filter(|(_, it)| seen(it.made) && !it.gone.is_some_and(seen))
+            .map(|(index, it)| (index, it.row))
+            .next()
+    }
+
+    fn update(&mut self, from: CallId, session: Session, update: &Update) -> Poll<Reply> {
+        let second = self.second_look.take_if(|id| *id == from).is_some();
+        let snapshot = self.snapshot(session);
+        let Some((index, row)) = self.visible(update.run, session, snapshot) else {
+            return self.changed(session, None);
+        };
+        if !second && !matches(update, &row) {
+            return self.changed(session, None);
+        }
+        let chain = &mut self.chains[update.run.index()];
+        let newest = chain.versions.len() - 1;
+        match chain.versions[newest].made {
+            Stamp::Open(holder) if holder != session => {
+                chain.waiting.push((from, session));
+                return Poll::Pending;
+            }
+            _ if index == newest => {}
+            // Somebody committed since the snapshot was taken: only REPEATABLE READ gets here.
+            _ => {
+                self.end_if_alone(session, false);
+                return Poll::Ready(Reply::SerializationFailure);
+            }
+        }
+        if !matches(update, &row) {
+            return self.changed(session, None);
+        }
+        let seq = match update.set {
+            Set::Next => row.seq + 1,
+            Set::To(seq) => seq,
+        };
+        let row = Row { seq, body: update.body, token: update.token.unwrap_or(row.token) };
+        chain.versions[newest].gone = Some(Stamp::Open(session));
+        chain.versions.push(Version { row, made: Stamp::Open(session), gone: None });
+        let commits = self.commits;
+        if let Some(it) = self.open.iter_mut().find(|it| it.session == session) {
+            it.wrote_at.get_or_insert(commits);
+        }
+        self.changed(session, Some(seq))
+    }
+
+    /// An UPDATE is over; outside of a transaction that commits it.
+    fn changed(&mut self, session: Session, seq: Option<u64>) -> Poll<Reply> {
+        self.end_if_alone(session, true);
+        Poll::Ready(Reply::Updated(seq))
+    }
+
+    fn end_if_alone(&mut self, session: Session, commit: bool) {
+        if !self.open.iter().any(|it| it.session == session) {
+            self.end(session, commit);
+        }
+    }
+
+    /// Commits or rolls back what `session` did.
+    fn end(&mut self, session: Session, commit: bool) {
+        self.open.retain(|it| it.session != session);
+        let mine = Stamp::Open(session);
+        let at = Stamp::At(self.commits + 1);
+        let mut wrote = false;
+        for chain in &mut self.chains {
+            if !chain.versions.iter().rev().any(|it| it.made == mine) {
+                continue;
+            }
+            wrote = true;
+            if !commit {
+                chain.versions.retain(|it| it.made != mine);
+            }
+            for version in &mut chain.versions {
+                if version.made == mine {
+                    version.made = at;
+                }
+                if version.gone == Some(mine) {
+                    version.gone = commit.then_some(at);
+                }
+            }
+        }
+        if wrote && commit {
+            self.commits += 1;
+            self.vacuum_due = true;
+            if self.vacuum == Vacuum::AtOnce {
+                self.bury();
+            }
+        }
+    }
+
+    pub(super) fn freed(&mut self) -> Option<CallId> {
+        for chain in &mut self.chains {
+            let newest = chain.versions.last()?;
+            if let (Stamp::At(_), false) = (newest.made, chain.waiting.is_empty()) {
+                let (id, _) = chain.waiting.remove(0);
+                self.second_look = Some(id);
+                return self.second_look;
+            }
+        }
+        None
+    }
+
+    /// The clients whose open transactions the server has yet to roll back.
+    pub(super) fn orphans(&self) -> impl Iterator<Item = ClientId> + '_ {
+        self.open.iter().filter(|it| it.orphan).map(|it| it.session.client)
+    }
+
+    pub(super) fn gone(&mut self, client: ClientId) {
+        for it in self.open.iter_mut().filter(|it| it.session.client == client) {
+            it.orphan = true;
+        }
+    }
+
+    /// `client` gave up connection `number` and every one before it.
+    pub(super) fn abandon(&mut self, client: ClientId, number: u32) {
+        let old = |it: &&mut Transaction| it.session.client == client && it.session.number < number;
+        self.open.iter_mut().filter(old).for_each(|it| it.orphan = true);
+    }
+
+    /// The server notices that a client is gone, and rolls back what it left open.
+    pub(super) fn close(&mut self, client: ClientId) {
+        let orphan = |it: &&Transaction| it.orphan && it.session.client == client;
+        let Some(session) = self.open.iter().find(orphan).map(|it| it.session) else {
+            unreachable!("only a connection that was left can be closed")
+        };
+        for chain in &mut self.chains {
+            chain.waiting.retain(|(_, it)| *it != session);
+        }
+        self.end(session, false);
+        self.closed.push(session);
+    }
+
+    /// Whether an autovacuum tick has something to look at.
+    pub(super) fn vacuum_due(&self) -> bool {
+        self.vacuum_due && self.vacuum != Vacuum::AtOnce
+    }
+
+    /// Takes the dead; how many it took, and how many a snapshot kept.
+    pub(super) fn bury(&mut self) -> (usize, usize) {
+        self.vacuum_due = false;
+        let held = self.open.iter().filter_map(|it| it.snapshot.into_iter().chain(it.wrote_at).min());
+        let horizon = match self.vacuum {
+            Vacuum::IgnoresSnapshots => self.commits,
+            Vacuum::AtOnce | Vacuum::Ticks => held.min().unwrap_or(self.commits),
+        };
+        let (mut taken, mut kept) = (0, 0);
+        for chain in &mut self.chains {
+            chain.versions.retain(|it| match it.gone {
+                Some(Stamp::At(commit)) if commit <= horizon => {
+                    taken += 1;
+                    false
+                }
+                Some(Stamp::At(_)) => {
+                    kept += 1;
+                    true
+                }
+                _ => true,
+            });
+        }
+        (taken, kept)
+    }
+}
+
+/// Whether the WHERE of `update` is true of `row`.
+fn matches(update: &Update, row: &Row) -> bool {
+    update.seen.is_none_or(|seen| seen == row.seq)
+        && update.token.is_none_or(|token| row.token <= token)
+}

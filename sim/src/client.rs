@@ -1,0 +1,93 @@
+//! One client: its program, its place at the counter, and its calls adrift.
+
+use crate::io::{Desk, Io, Record};
+use crate::model::{CallOf, Model};
+use checker::ClientId;
+use std::cell::RefCell;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+/// Begins a client's program. The type of the program has no name, so it travels as this.
+pub trait Starts<M: Model> {
+    /// The program.
+    type Program: Future<Output = ()>;
+    /// Begins it.
+    fn start(&self, model: M, io: Io<M>) -> Self::Program;
+}
+
+impl<M: Model, F: Future<Output = ()>, S: Fn(M, Io<M>) -> F> Starts<M> for S {
+    type Program = F;
+    fn start(&self, model: M, io: Io<M>) -> F {
+        self(model, io)
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Life {
+    Running,
+    Finished,
+    Crashed,
+}
+
+/// A call that nobody waits for.
+pub(crate) enum Adrift<C> {
+    Free,
+    /// Not yet taken effect.
+    Sent(C),
+    /// Landed late, and waits in the world.
+    Parked(C),
+}
+
+pub(crate) struct Client<M: Model, F> {
+    pub(crate) desk: Rc<Desk<M>>,
+    /// Boxed once; the next run's program takes the same place.
+    program: Pin<Box<Option<F>>>,
+    pub(crate) adrift: Vec<Adrift<CallOf<M>>>,
+    pub(crate) life: Life,
+}
+
+impl<M: Model, F: Future<Output = ()>> Client<M, F> {
+    pub(crate) fn new(me: ClientId, record: &Rc<RefCell<Record<M>>>) -> Self {
+        let desk = Desk { me, mail: RefCell::default(), record: Rc::clone(record) };
+        Client {
+            desk: Rc::new(desk),
+            program: Box::pin(None),
+            adrift: Vec::new(),
+            life: Life::Finished,
+        }
+    }
+
+    pub(crate) fn me(&self) -> ClientId {
+        self.desk.me
+    }
+
+    /// Forgets the last run.
+    pub(crate) fn reset(&mut self) {
+        self.program.as_mut().set(None);
+        self.adrift.clear();
+        self.desk.mail.borrow_mut().clear();
+    }
+
+    pub(crate) fn start<S: Starts<M, Program = F>>(&mut self, starts: &S, model: &M) {
+        let io = Io::new(Rc::clone(&self.desk));
+        self.program.as_mut().set(Some(starts.start(model.clone(), io)));
+        self.life = Life::Running;
+    }
+
+    /// Runs the program until it waits again or ends.
+    pub(crate) fn resume(&mut self) {
+        let Some(program) = self.program.as_mut().as_pin_mut() else {
+            panic!("only a running client can be told something")
+        };
+        if let Poll::Ready(()) = program.poll(&mut Context::from_waker(Waker::noop())) {
+            self.stop(Life::Finished);
+        }
+    }
+
+    /// Drops the program: calls still in flight are news.
+    pub(crate) fn stop(&mut self, life: Life) {
+        self.program.as_mut().set(None);
+        self.life = life;
+    }
+}

@@ -1,0 +1,110 @@
+//! The same clients on somebody else's runtime: tokio against real servers, turmoil, madsim.
+//!
+//! There the runtime owns the order, so there is no chooser and no exact replay; the programs, the
+//! history and the verdict are the same. All clients of a run live on one thread, which is what
+//! makes one counter a sound clock for their history.
+
+use crate::client::{Client, Life, Starts};
+use crate::hash::Fixed;
+use crate::io::{Clock, News, Record, Slot};
+use crate::model::{CallOf, Model, OpOf, ReplyOf, RetOf};
+use crate::world::Marks;
+use crate::io::Lost;
+use checker::{ClientId, History};
+use std::cell::{Ref, RefCell};
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::Poll;
+
+/// One client's connections to a world that lives elsewhere.
+#[allow(async_fn_in_trait, reason = "hosts run on one thread")]
+pub trait Port<M: Model> {
+    /// Sends a call; silence is an answer too.
+    async fn call(&self, call: CallOf<M>) -> Result<ReplyOf<M>, Lost>;
+}
+
+/// What the clients of one hosted run write down.
+pub struct Hosted<M: Model>(Rc<RefCell<Record<M>>>);
+
+impl<M: Model> Default for Hosted<M> {
+    fn default() -> Self {
+        let record = Record { clock: Clock::Events(0), ..Record::default() };
+        Hosted(Rc::new(RefCell::new(record)))
+    }
+}
+
+impl<M: Model> Hosted<M> {
+    /// What was asked and answered.
+    pub fn history(&self) -> Ref<'_, History<OpOf<M>, RetOf<M>>> {
+        Ref::map(self.0.borrow(), |record| &record.history)
+    }
+
+    /// What the clients counted.
+    pub fn marks(&self) -> Marks {
+        self.0.borrow().marks.clone()
+    }
+
+    /// Runs client `me` to its end, its calls answered by `port`.
+    pub async fn run(&self, model: &M, me: ClientId, port: &impl Port<M>) {
+        let starts = |model: M, io| model.client(io);
+        self.run_program(&starts, model, me, port).await;
+    }
+
+    async fn run_program<S: Starts<M>>(&self, starts: &S, model: &M, me: ClientId, port: &impl Port<M>) {
+        let mut client = Client::<M, S::Program>::new(me, &self.0);
+        client.start(starts, model);
+        client.resume();
+        let mut flying: Vec<Flying<'_, M>> = Vec::new();
+        while client.life == Life::Running {
+            let news = std::mem::take(&mut client.desk.mail.borrow_mut().news);
+            for item in news {
+                match item {
+                    News::Sent(slot) => {
+                        let call = match &client.desk.mail.borrow().slots[usize::from(slot)] {
+                            Slot::Sent(call) => call.clone(),
+                            _ => unreachable!("a call that was sent waits in its slot"),
+                        };
+                        flying.push(Flying { slot, heard: true, call: Box::pin(port.call(call)) });
+                    }
+                    News::Dropped(slot) => {
+                        flying.iter_mut().filter(|it| it.slot == slot).for_each(|it| it.heard = false);
+                    }
+                }
+            }
+            assert!(!flying.is_empty(), "a client waits only on its own calls");
+            let (Flying { slot, heard, .. }, result) = next(&mut flying).await;
+            let mut mail = client.desk.mail.borrow_mut();
+            if !heard {
+                mail.slots[usize::from(slot)] = Slot::Free;
+                continue;
+            }
+            mail.hear(slot, Fixed::of(&result));
+            mail.slots[usize::from(slot)] = Slot::Told(result);
+            drop(mail);
+            client.resume();
+        }
+    }
+}
+
+/// A call in flight. One that the client dropped runs on, unheard, until the client ends.
+struct Flying<'a, M: Model> {
+    slot: u8,
+    heard: bool,
+    call: Pin<Box<dyn Future<Output = Heard<M>> + 'a>>,
+}
+
+type Heard<M> = Result<ReplyOf<M>, Lost>;
+
+/// The first call to be answered.
+async fn next<'a, M: Model>(flying: &mut Vec<Flying<'a, M>>) -> (Flying<'a, M>, Heard<M>) {
+    poll_fn(|context| {
+        for index in 0..flying.len() {
+            if let Poll::Ready(result) = flying[index].call.as_mut().poll(context) {
+                return Poll::Ready((flying.swap_remove(index), result));
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}

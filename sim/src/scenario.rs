@@ -1,0 +1,107 @@
+//! What a seed means: a whole scenario, drawn from nothing but itself.
+//!
+//! Each part is drawn from a stream of its own, so that giving one by hand (`--faults 1`) leaves
+//! the others as they were.
+
+use crate::chooser::{Chooser, Random, Swarm};
+use crate::hash::mix;
+use crate::rng::Rng;
+use crate::step::Step;
+use std::fmt;
+use std::str::FromStr;
+
+/// A way of choosing that a seed can drive.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// Uniform.
+    Random,
+    /// Drawn weights.
+    Swarm,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: &'static [Kind] = &[Kind::Random, Kind::Swarm];
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Kind::Random => "random",
+            Kind::Swarm => "swarm",
+        })
+    }
+}
+
+impl FromStr for Kind {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let known = || Kind::ALL.iter().map(Kind::to_string).collect::<Vec<_>>().join(", ");
+        let found = Kind::ALL.iter().find(|kind| kind.to_string() == name);
+        found.copied().ok_or_else(|| format!("no chooser is called '{name}'; there are: {}", known()))
+    }
+}
+
+/// What a seed decides, and what was decided for it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Scenario {
+    /// The seed.
+    pub seed: u64,
+    /// Given, or left to the seed.
+    pub chooser: Option<Kind>,
+    /// Given, or left to the seed.
+    pub faults_max: Option<u32>,
+}
+
+impl Scenario {
+    /// Everything left to `seed`.
+    pub fn of(seed: u64) -> Self {
+        Scenario { seed, chooser: None, faults_max: None }
+    }
+
+    fn stream(&self, part: u64) -> Rng {
+        Rng::new(mix(self.seed, part))
+    }
+
+    /// The stream that fills in parameters left open.
+    pub fn params(&self) -> Rng {
+        self.stream(1)
+    }
+
+    /// How many faults may be spent. A fixed budget misses what needs none and what needs three.
+    pub fn faults(&self) -> u32 {
+        self.faults_max.unwrap_or_else(|| *self.stream(2).pick(&[0, 0, 1, 2, 3, 5]))
+    }
+
+    /// Who chooses.
+    pub fn kind(&self) -> Kind {
+        self.chooser.unwrap_or_else(|| *self.stream(3).pick(&[Kind::Random, Kind::Swarm, Kind::Swarm]))
+    }
+
+    /// The chooser itself.
+    pub fn chooser(&self) -> Seeded {
+        match self.kind() {
+            Kind::Random => Seeded::Random(Random::new(self.stream(4))),
+            Kind::Swarm => Seeded::Swarm(Box::new(Swarm::new(self.stream(4)))),
+        }
+    }
+}
+
+/// A chooser that a seed drives.
+#[derive(Clone, Debug)]
+pub enum Seeded {
+    /// Uniform.
+    Random(Random),
+    /// Drawn weights.
+    Swarm(Box<Swarm>),
+}
+
+impl Chooser for Seeded {
+    fn choose(&mut self, menu: &[Step]) -> usize {
+        match self {
+            Seeded::Random(it) => it.choose(menu),
+            Seeded::Swarm(it) => it.choose(menu),
+        }
+    }
+}

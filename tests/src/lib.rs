@@ -1,0 +1,1 @@
+//! Suites over every model, mutant and trace: see `tests/`.
