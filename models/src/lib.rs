@@ -1,12 +1,16 @@
 //! Every protocol we model. A new one is a file here and a line below.
 
 pub mod worlds;
+pub mod served;
 
 macro_rules! models {
     ($($module:ident :: $model:ident,)*) => {
         $(pub mod $module;)*
         /// All of them, for everything that means all of them: the command, tests, fuzzing, pages.
         pub const ALL: &[&dyn sim::registry::AnyModel] =
+            &[$(&sim::registry::Registered::<$module::$model>::new(),)*];
+        /// Those that real services can confirm.
+        pub const SERVED: &[&dyn served::Served] =
             &[$(&sim::registry::Registered::<$module::$model>::new(),)*];
     };
 }

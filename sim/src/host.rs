@@ -108,3 +108,13 @@ async fn next<'a, M: Model>(flying: &mut Vec<Flying<'a, M>>) -> (Flying<'a, M>, 
     })
     .await
 }
+
+/// Runs all of `clients` together, on one thread, until each is done.
+pub async fn all<F: Future<Output = ()>>(clients: impl Iterator<Item = F>) {
+    let mut left: Vec<Pin<Box<F>>> = clients.map(Box::pin).collect();
+    poll_fn(|context| {
+        left.retain_mut(|client| client.as_mut().poll(context).is_pending());
+        if left.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await
+}

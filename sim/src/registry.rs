@@ -243,7 +243,14 @@ pub fn read_param(default: &Value, text: &str) -> Result<Value, String> {
     }
 }
 
-fn set_up<M: Model>(params: &Map<String, Value>, fixed: &[(&str, &str)]) -> Result<M::Params, SetupError> {
+/// A model, sized by `params` over its defaults and its mutant's own.
+pub fn set_up<M: Model>(params: &Map<String, Value>, mutant: Option<&str>) -> Result<M, SetupError> {
+    let mutation = mutant.map(find_mutation::<M>).transpose()?;
+    let params = read_params::<M>(params, mutation.map_or(&[], |it| it.params))?;
+    Ok(M::new(params, mutation.map(|it| it.mutant)))
+}
+
+fn read_params<M: Model>(params: &Map<String, Value>, fixed: &[(&str, &str)]) -> Result<M::Params, SetupError> {
     let bad = |why: String| SetupError::BadParam { model: M::NAME, why };
     let mut all = defaults::<M>();
     for (name, text) in fixed {
@@ -296,7 +303,7 @@ impl<M: Model> AnyModel for Registered<M> {
         mutant: Option<&str>,
     ) -> Result<Box<dyn Session>, SetupError> {
         let mutation = mutant.map(find_mutation::<M>).transpose()?;
-        let params = set_up::<M>(params, mutation.map_or(&[], |it| it.params))?;
+        let params = read_params::<M>(params, mutation.map_or(&[], |it| it.params))?;
         let mutant = mutation.map(|it| it.mutant);
         let model = M::new(params.clone(), mutant);
         Ok(Box::new(Running { given: params.clone(), params, mutant, model, engine: engine::<M>(), origin: Origin::Steps }))

@@ -5,6 +5,7 @@
 //! them all. [`Door`] is the client's side: the calls one would write, with their types.
 
 pub mod clock;
+pub mod gate;
 pub mod leases;
 pub mod objects;
 pub mod rows;
@@ -115,6 +116,12 @@ impl Services {
             locked,
             marks: Marks::default(),
         }
+    }
+
+    /// The connection that this move would close.
+    fn closing(&self, chosen: Move) -> Option<rows::Session> {
+        let client = ClientId(chosen.arg);
+        if chosen.kind == CLOSE { self.rows.orphan(client) } else { None }
     }
 
     fn pass(&mut self, ms: u32) {

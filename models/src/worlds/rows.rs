@@ -367,6 +367,12 @@ impl Rows {
         self.open.iter().filter(|it| it.orphan).map(|it| it.session.client)
     }
 
+    /// The connection of `client` that the server will close next.
+    pub(super) fn orphan(&self, client: ClientId) -> Option<Session> {
+        let orphan = |it: &&Transaction| it.orphan && it.session.client == client;
+        self.open.iter().find(orphan).map(|it| it.session)
+    }
+
     pub(super) fn gone(&mut self, client: ClientId) {
         for it in self.open.iter_mut().filter(|it| it.session.client == client) {
             it.orphan = true;
@@ -381,10 +387,7 @@ impl Rows {
 
     /// The server notices that a client is gone, and rolls back what it left open.
     pub(super) fn close(&mut self, client: ClientId) {
-        let orphan = |it: &&Transaction| it.orphan && it.session.client == client;
-        let Some(session) = self.open.iter().find(orphan).map(|it| it.session) else {
-            unreachable!("only a connection that was left can be closed")
-        };
+        let session = self.orphan(client).expect("only a connection that was left can be closed");
         for chain in &mut self.chains {
             chain.waiting.retain(|(_, it)| *it != session);
         }
