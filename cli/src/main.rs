@@ -1,2 +1,105 @@
-//! c
-fn main() {}
+//! `checker`: finds the schedule that forks your sequence, and shows it.
+//!
+//! One command a file; each parses nothing but its own arguments and answers with an exit status,
+//! which is the verdict.
+
+mod confirm;
+mod digests;
+mod doctor;
+mod file;
+mod fuzz;
+mod interrupt;
+mod list;
+mod minimise;
+mod out;
+mod replay;
+mod report;
+mod run;
+mod setup;
+mod story;
+
+use clap::{Parser, Subcommand};
+use out::{Exit, Look, Out};
+use std::process::ExitCode;
+
+/// What each exit status means; a contract.
+const EXIT_CODES: &str = "\
+Exit status:
+  0    holds
+  1    a property is violated, real and simulated disagree, or a digest differs
+  2    bad usage or bad input, or nothing selected
+  3    unknown or inconclusive: a budget ran out, a capability is missing (never a pass)
+  4    a real service is missing or broke
+  42   fuzz found a failure; with --mutants: the sound model failed
+  130  interrupted, after a summary";
+
+/// Finds the schedule that forks your sequence, and shows it.
+#[derive(Parser)]
+#[command(name = "checker", version, about, after_help = EXIT_CODES, after_long_help = EXIT_CODES)]
+struct Cli {
+    #[command(flatten)]
+    look: Look,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Shows models, their parameters and mutants, and the real services that were found
+    List(list::Args),
+    /// Runs one seed; a failure is minimised
+    Run(run::Args),
+    /// Plays traces again and judges them
+    Replay(replay::Args),
+    /// Runs many seeds; each distinct failure is minimised and written
+    Fuzz(fuzz::Args),
+    /// Finds the shortest cause that breaks the same promise
+    #[command(alias = "minimize")]
+    Minimise(minimise::Args),
+    /// Runs the same clients against real services
+    Confirm(confirm::Args),
+    /// Checks determinism, and which real services can start
+    Doctor(doctor::Args),
+    /// Prints a digest a seed, for `doctor`
+    #[command(hide = true)]
+    Digests(digests::Args),
+}
+
+impl Command {
+    fn name(&self) -> &'static str {
+        match self {
+            Command::List(_) => "list",
+            Command::Run(_) => "run",
+            Command::Replay(_) => "replay",
+            Command::Fuzz(_) => "fuzz",
+            Command::Minimise(_) => "minimise",
+            Command::Confirm(_) => "confirm",
+            Command::Doctor(_) => "doctor",
+            Command::Digests(_) => "digests",
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let out = Out::new(cli.command.name(), &cli.look);
+    interrupt::install();
+    let result = match cli.command {
+        Command::List(args) => list::list(&args, &out),
+        Command::Run(args) => run::run(&args, &out),
+        Command::Replay(args) => replay::replay(&args, &out),
+        Command::Fuzz(args) => fuzz::fuzz(&args, &out),
+        Command::Minimise(args) => minimise::minimise(&args, &out),
+        Command::Confirm(args) => confirm::confirm(&args, &out),
+        Command::Doctor(args) => doctor::doctor(&args, &out),
+        Command::Digests(args) => digests::digests(&args, &out),
+    };
+    let exit = result.unwrap_or_else(|failure| {
+        out.failure(&failure);
+        failure.exit
+    });
+    match interrupt::was_interrupted() {
+        true => Exit::Interrupted.into(),
+        false => exit.into(),
+    }
+}

@@ -38,14 +38,16 @@ pub(crate) fn statement(statement: &Statement) -> String {
     }
 }
 
+/// A guarded UPDATE is a compare-and-swap and reads as one.
 fn update(Update { run, set, seen, token, .. }: &Update) -> String {
-    let set = match set {
-        Set::Next => "seq=seq+1".to_owned(),
-        Set::To(seq) => format!("seq={seq}"),
+    let to = match (set, seen) {
+        (Set::Next, Some(seen)) => return format!("cas {run} {seen}->{}", seen + 1),
+        (Set::To(seq), Some(seen)) => return format!("cas {run} {seen}->{seq}"),
+        (Set::Next, None) => "seq+1".to_owned(),
+        (Set::To(seq), None) => seq.to_string(),
     };
-    let seen = seen.map_or(String::new(), |seen| format!(" where seq={seen}"));
-    let token = token.map_or(String::new(), |token| format!(" where token<={token}"));
-    format!("update {run} {set}{seen}{token}")
+    let token = token.map_or(String::new(), |token| format!(" if token<={token}"));
+    format!("update {run} seq={to}{token}")
 }
 
 fn redis(call: &Redis) -> String {
@@ -81,8 +83,21 @@ fn answer(call: &Call, reply: &Reply) -> String {
             (Call::Redis(Redis::Release { .. }), false) => "was no longer mine".to_owned(),
             (_, held) => (if *held { "yes" } else { "no" }).to_owned(),
         },
+        Reply::Postgres(PostgresReply::Updated(seq)) if is_swap(call) => {
+            (if seq.is_some() { "won" } else { "LOST" }).to_owned()
+        }
         Reply::Postgres(reply) => postgres_answer(reply),
         Reply::S3(reply) => s3_answer(reply),
+    }
+}
+
+fn is_swap(call: &Call) -> bool {
+    match call {
+        Call::Postgres(call) => match &call.statement {
+            Statement::Update(update) => update.seen.is_some(),
+            _ => false,
+        },
+        _ => false,
     }
 }
 

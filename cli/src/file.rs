@@ -1,0 +1,61 @@
+//! Files: read with an error that names them, written whole or not at all.
+
+use crate::out::Failure;
+use models::served::Served;
+use sim::registry::AnyModel;
+use sim::step::Step;
+use sim::trace::Trace;
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+/// A trace and all that is needed to play it.
+pub(crate) struct Loaded {
+    pub(crate) trace: Trace,
+    pub(crate) model: &'static dyn AnyModel,
+    pub(crate) steps: Vec<Step>,
+}
+
+impl Loaded {
+    /// The model as real services can confirm it.
+    pub(crate) fn served(&self) -> Option<&'static dyn Served> {
+        models::SERVED.iter().find(|it| it.name() == self.trace.model).copied()
+    }
+}
+
+pub(crate) fn load(path: &Path) -> Result<Loaded, Failure> {
+    let at = |why: String| Failure::input(format!("{}: {why}", path.display()));
+    let text = fs::read_to_string(path).map_err(|error| at(format!("cannot be read: {error}")))?;
+    let trace = Trace::from_json(&text).map_err(|error| at(error.to_string()))?;
+    let model = models::find(&trace.model).map_err(|error| at(error.to_string()))?;
+    let steps = model.parse(&trace.steps).map_err(|(index, error)| {
+        at(format!("line {}: {error}", line_of_step(&text, &trace.steps[index])))
+    })?;
+    let loaded = Loaded { trace, model, steps };
+    loaded.model.session(&loaded.trace.params, loaded.trace.mutant.as_deref()).map_err(|error| at(error.to_string()))?;
+    Ok(loaded)
+}
+
+/// The line of the file that holds `step`: a person looks there.
+fn line_of_step(text: &str, step: &str) -> usize {
+    let quoted = serde_json::Value::from(step).to_string();
+    text.lines().position(|line| line.contains(&quoted)).map_or(1, |index| index + 1)
+}
+
+/// Writes to a temporary name beside `path`, then renames: never half a file.
+pub(crate) fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| {
+        Failure::input(format!("{}: cannot be written: {error}", path.display()))
+    };
+    let directory = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::create_dir_all(directory).map_err(failed)?;
+    let name = path.file_name().ok_or_else(|| Failure::input(format!("{}: not a file's name", path.display())))?;
+    let temporary = directory.join(format!(".{}.{}", name.to_string_lossy(), std::process::id()));
+    let written = fs::File::create(&temporary)
+        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
+        .and_then(|()| fs::rename(&temporary, path));
+    written.map_err(|error| {
+        let _ = fs::remove_file(&temporary);
+        failed(error)
+    })
+}

@@ -1,0 +1,65 @@
+//! `checker list`: what there is to run, and what it could run against.
+
+use crate::out::{Exit, Failure, Out};
+use crate::setup;
+use clap::Args as ClapArgs;
+use serde_json::{Value, json};
+use sim::registry::Card;
+
+#[derive(ClapArgs)]
+pub(crate) struct Args {}
+
+pub(crate) fn list(_args: &Args, out: &Out) -> Result<Exit, Failure> {
+    let cards: Vec<Card> = models::ALL.iter().map(|model| model.card()).collect();
+    for card in &cards {
+        out.say(format!("{}  {}", card.name, card.about));
+        out.say(format!("    -p {}", setup::show(&card.params)));
+        let width = card.mutants.iter().map(|it| it.name.len()).max().unwrap_or(0);
+        for mutant in &card.mutants {
+            let guard = if card.guard.as_ref() == Some(&mutant.name) { "  [the guard]" } else { "" };
+            out.say(format!("    --mutant {:<width$}  breaks {:<18} {}{guard}", mutant.name, mutant.breaks, mutant.how));
+        }
+        for (name, why) in &card.equivalent {
+            out.say(format!("    equivalent {name}: {why}"));
+        }
+        out.say("");
+    }
+    let services = services();
+    out.say("real services");
+    for (name, found, what) in &services {
+        out.say(format!("    {name:<10} {}  {what}", if *found { "found  " } else { "missing" }));
+    }
+    out.object("pass", json!({
+        "models": cards.iter().map(model_json).collect::<Vec<_>>(),
+        "museum": [],
+        "measures": [],
+        "services": services.iter().map(|(name, found, what)| json!({"name": name, "found": found, "what": what})).collect::<Vec<_>>(),
+    }));
+    Ok(Exit::Holds)
+}
+
+fn model_json(card: &Card) -> Value {
+    json!({
+        "name": card.name,
+        "about": card.about,
+        "version": card.version,
+        "params": card.params,
+        "mutants": card.mutants.iter().map(|it| json!({
+            "name": it.name, "property": it.breaks, "how": it.how,
+        })).collect::<Vec<_>>(),
+        "guard": card.guard,
+    })
+}
+
+/// Each real service: whether it was found, and where or what to do.
+pub(crate) fn services() -> Vec<(&'static str, bool, String)> {
+    let all = real::service::find_all().into_iter();
+    all.map(|(name, found)| match found {
+        Ok(found) => {
+            let path = found.path.map_or("in this binary".to_owned(), |it| it.display().to_string());
+            (name, true, format!("{}  {path}", found.version))
+        }
+        Err(error) => (name, false, error.to_string()),
+    })
+    .collect()
+}

@@ -1,0 +1,184 @@
+//! `checker replay`: a trace's steps again, and whether everything recorded recurs.
+//!
+//! A trace is a promise about the past: from one version of a model the same steps have the same
+//! effects for ever. So the digest is compared wherever the version is the same, and with
+//! `--recorded` nothing may differ at all; that is what CI asks of every committed trace.
+
+use crate::file::{self, Loaded};
+use crate::out::{Exit, Failure, Out, paint};
+use crate::report::{self, Ran};
+use anstyle::AnsiColor;
+use clap::Args as ClapArgs;
+use serde_json::{Value, json};
+use std::path::PathBuf;
+use std::time::Instant;
+
+#[derive(ClapArgs)]
+pub(crate) struct Args {
+    /// Trace files
+    #[arg(required = true, value_name = "TRACE")]
+    traces: Vec<PathBuf>,
+    /// Holds if everything recorded recurs: steps, history, digest and verdict
+    #[arg(long)]
+    recorded: bool,
+    /// Shows every step, not only the closest call
+    #[arg(long)]
+    all: bool,
+}
+
+pub(crate) fn replay(args: &Args, out: &Out) -> Result<Exit, Failure> {
+    let mut worst = Exit::Holds;
+    let mut objects = Vec::new();
+    for path in &args.traces {
+        let began = Instant::now();
+        let loaded = file::load(path)?;
+        let ran = report::again(&loaded)?;
+        let recurs = recurs(&loaded, &ran);
+        let exit = match (&recurs, args.recorded) {
+            (Err(_), true) => Exit::Violated,
+            (Ok(()), true) => Exit::Holds,
+            (Err(Parted::Digest(_)), false) => Exit::Violated,
+            _ => ran.exit(),
+        };
+        let shown = path.display().to_string();
+        if args.recorded && args.traces.len() > 1 {
+            say_line(out, &shown, &recurs, &ran);
+        } else {
+            say(out, args, &loaded, &ran, &recurs, began);
+        }
+        objects.push(object(&shown, &ran, &recurs, exit));
+        worst = worse(worst, exit);
+    }
+    let outcome = match worst {
+        Exit::Holds => "pass",
+        Exit::Unknown => "unknown",
+        _ => "fail",
+    };
+    match <[Value; 1]>::try_from(objects) {
+        Ok([object]) => out.object(outcome, object),
+        Err(objects) => out.object(outcome, json!({"traces": objects})),
+    }
+    Ok(worst)
+}
+
+fn worse(one: Exit, other: Exit) -> Exit {
+    match (one, other) {
+        (Exit::Violated, _) | (_, Exit::Violated) => Exit::Violated,
+        (Exit::Unknown, _) | (_, Exit::Unknown) => Exit::Unknown,
+        _ => Exit::Holds,
+    }
+}
+
+/// How a replay differs from what was recorded.
+enum Parted {
+    /// The model changed since: nothing can be compared.
+    Version { was: u32, is: u32 },
+    /// Same version, and something else happened: the step, if its note shows it.
+    Digest(String),
+    /// Steps that are no longer possible, or a history or verdict that is another.
+    Other(String),
+}
+
+impl Parted {
+    fn why(&self) -> String {
+        match self {
+            Parted::Version { was, is } => {
+                format!("the model changed since: the trace is of version {was}, this is {is}; record it again, on purpose")
+            }
+            Parted::Digest(why) | Parted::Other(why) => why.clone(),
+        }
+    }
+}
+
+fn recurs(loaded: &Loaded, ran: &Ran) -> Result<(), Parted> {
+    let (was, is) = (&loaded.trace, &ran.trace);
+    if was.model_version != is.model_version {
+        return Err(Parted::Version { was: was.model_version, is: is.model_version });
+    }
+    let parts = was.steps.iter().zip(&is.steps).position(|(was, is)| was != is);
+    let shown = |index: usize| {
+        format!(
+            "step {}: recorded '{}', now '{}'",
+            index + 1,
+            was.steps.get(index).map_or("nothing", String::as_str),
+            is.steps.get(index).map_or("nothing", String::as_str)
+        )
+    };
+    if was.digest != is.digest {
+        let first = parts.map_or("no step's note shows where".to_owned(), shown);
+        return Err(Parted::Digest(format!(
+            "the digest differs: recorded {:016x}, now {:016x}; {first}",
+            was.digest, is.digest
+        )));
+    }
+    if ran.outcome.skipped > 0 {
+        return Err(Parted::Other(format!("{} steps are not possible", ran.outcome.skipped)));
+    }
+    if let Some(index) = parts {
+        return Err(Parted::Other(shown(index)));
+    }
+    if let Some(index) = (0..was.history.len().max(is.history.len()))
+        .find(|index| was.history.get(*index) != is.history.get(*index))
+    {
+        return Err(Parted::Other(format!("operation {} of the history differs", index + 1)));
+    }
+    let broken = |trace: &sim::trace::Trace| trace.verdict.broken().cloned();
+    if broken(was) != broken(is) {
+        return Err(Parted::Other("the verdict differs".to_owned()));
+    }
+    Ok(())
+}
+
+fn say_line(out: &Out, path: &str, recurs: &Result<(), Parted>, ran: &Ran) {
+    let (label, why) = match recurs {
+        Ok(()) => (paint(AnsiColor::Green, "recurs"), format!("{} steps", ran.trace.steps.len())),
+        Err(parted) => (paint(AnsiColor::Red, "DIFFERS"), parted.why()),
+    };
+    out.verdict(format!("{label}  {path}  {why}"));
+}
+
+fn say(
+    out: &Out,
+    args: &Args,
+    loaded: &Loaded,
+    ran: &Ran,
+    recurs: &Result<(), Parted>,
+    began: Instant,
+) {
+    let trace = &loaded.trace;
+    out.say(format!(
+        "{}{}: {}, {} steps",
+        trace.model,
+        trace.mutant.as_ref().map_or(String::new(), |it| format!(" --mutant {it}")),
+        crate::setup::show(&trace.params),
+        trace.steps.len()
+    ));
+    if ran.exit() == Exit::Violated {
+        ran.say_verdict(out, 0.0);
+        ran.say_failed(out);
+    } else {
+        ran.say_held(out, args.all);
+    }
+    if ran.outcome.skipped > 0 {
+        out.say(format!("  skipped {} steps that are not possible", ran.outcome.skipped));
+    }
+    match recurs {
+        Ok(()) => out.say(format!("  digest {:016x}: identical", ran.trace.digest)),
+        Err(parted) => out.verdict(format!("{}  {}", paint(AnsiColor::Yellow, "DIFFERS"), parted.why())),
+    }
+    out.say("");
+    if ran.exit() != Exit::Violated {
+        ran.say_verdict(out, began.elapsed().as_secs_f64());
+    }
+    ran.say_control(out);
+}
+
+fn object(path: &str, ran: &Ran, recurs: &Result<(), Parted>, exit: Exit) -> Value {
+    let mut object = ran.json();
+    object["trace"] = json!(path);
+    object["skipped"] = json!(ran.outcome.skipped);
+    object["recurs"] = json!(recurs.is_ok());
+    object["differs"] = json!(recurs.as_ref().err().map(Parted::why));
+    object["holds"] = json!(exit == Exit::Holds);
+    object
+}
