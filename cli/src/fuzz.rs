@@ -20,7 +20,7 @@ use sim::step::Step;
 use sim::world::Marks;
 use std::collections::BTreeSet;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -52,11 +52,16 @@ pub(crate) struct Args {
     /// How many faults may be spent; drawn by each seed unless given
     #[arg(long)]
     faults: Option<u32>,
-    /// Where failures are written
-    #[arg(short, long, value_name = "DIR", default_value = "traces/found")]
-    output: PathBuf,
+    /// Where failures are written [default: traces/found]; with --mutants, also each mutant's
+    /// shortest cause
+    #[arg(short, long, value_name = "DIR")]
+    output: Option<PathBuf>,
 }
 
+/// Where failures go in a campaign that does not say.
+const FOUND: &str = "traces/found";
+/// Seeds after the first that broke a mutant, among which its shortest cause is looked for.
+const RECORD_SEEDS: u64 = 2_000;
 /// Seeds of a campaign that does not say.
 const SEEDS: Range<u64> = 0..10_000;
 /// Failing seeds that are minimised, to see how many causes they have.
@@ -129,6 +134,11 @@ fn fuzz_one(args: &Args, model: &dyn AnyModel, out: &Out) -> Result<(Exit, Value
         params: args.setup.params()?,
         mutant: args.mutant.clone(),
         args,
+        range: match (&args.seeds, args.time) {
+            (Some(seeds), _) => seeds.clone(),
+            (None, Some(_)) => 0..u64::MAX,
+            (None, None) => SEEDS,
+        },
         until: None,
     };
     let began = Instant::now();
@@ -147,6 +157,11 @@ fn fuzz_one(args: &Args, model: &dyn AnyModel, out: &Out) -> Result<(Exit, Value
         for mutant in &card.mutants {
             let caught = work.catch(mutant, out)?;
             say_mutant(out, mutant, &caught);
+            if let (Some(seed), Some(directory)) = (caught.found, &args.output) {
+                let path = directory.join(format!("{}-{}.json", card.name, mutant.name));
+                file::write(&path, &work.shortest(mutant, seed, out)?)?;
+                out.say(format!("         wrote {}", path.display()));
+            }
             if caught.found.is_none() {
                 exit = Exit::Unknown;
             }
@@ -192,6 +207,7 @@ struct Work<'a> {
     params: Map<String, Value>,
     mutant: Option<String>,
     args: &'a Args,
+    range: Range<u64>,
     /// Stop at the first seed that breaks this.
     until: Option<Property>,
 }
@@ -231,12 +247,13 @@ struct Caught {
 }
 
 impl Work<'_> {
-    fn range(&self) -> Range<u64> {
-        match (&self.args.seeds, self.args.time) {
-            (Some(seeds), _) => seeds.clone(),
-            (None, Some(_)) => 0..u64::MAX,
-            (None, None) => SEEDS,
+    /// The same campaign with a broken twin, whose own parameters are not overridden.
+    fn of_mutant(&self, mutant: &MutantCard, range: Range<u64>, until: Option<Property>) -> Work<'_> {
+        let mut params = self.params.clone();
+        for (name, _) in mutant.params {
+            params.remove(*name);
         }
+        Work { model: self.model, params, mutant: Some(mutant.name.clone()), args: self.args, range, until }
     }
 
     fn scenario(&self, seed: u64) -> Scenario {
@@ -251,7 +268,7 @@ impl Work<'_> {
     fn run(&self, out: &Out) -> Result<Campaign, Failure> {
         // Refuse bad parameters before any thread starts.
         setup::session(self.model, &self.params, self.mutant.as_deref())?;
-        let range = self.range();
+        let range = self.range.clone();
         let bar = bar(out, &range, self.args.time);
         let (next, best) = (AtomicU64::new(range.start), AtomicU64::new(u64::MAX));
         let all = Mutex::new(Campaign::default());
@@ -349,18 +366,22 @@ impl Work<'_> {
         Ok(wanted.into_iter().filter(possible).filter(never).collect())
     }
 
+    /// The shortest cause among the seeds from `seed` on, as a trace.
+    fn shortest(&self, mutant: &MutantCard, seed: u64, out: &Out) -> Result<String, Failure> {
+        let work = self.of_mutant(mutant, seed..seed + RECORD_SEEDS, None);
+        let mut campaign = work.run(out)?;
+        campaign.failing.retain(|(_, property)| *property == mutant.breaks);
+        let causes = work.causes(&campaign)?;
+        Ok(causes.first().expect("a seed that failed fails again").ran.trace.to_json())
+    }
+
     /// Looks for the lowest seed at which a mutant breaks the promise it names.
     fn catch(&self, mutant: &MutantCard, out: &Out) -> Result<Caught, Failure> {
-        let mut params = self.params.clone();
-        for (name, _) in mutant.params {
-            params.remove(*name);
-        }
-        let until = Some(mutant.breaks.clone());
-        let work = Work { model: self.model, params, mutant: Some(mutant.name.clone()), args: self.args, until };
+        let work = self.of_mutant(mutant, self.range.clone(), Some(mutant.breaks.clone()));
         let campaign = work.run(out)?;
         let found = campaign.failing.iter().find(|(_, property)| *property == mutant.breaks);
         let found = found.map(|(seed, _)| *seed);
-        let schedules = found.map_or(campaign.schedules, |seed| seed - work.range().start + 1);
+        let schedules = found.map_or(campaign.schedules, |seed| seed - work.range.start + 1);
         Ok(Caught { found, schedules })
     }
 }
@@ -397,7 +418,7 @@ fn write(args: &Args, model: &str, causes: &[Cause]) -> Result<Vec<PathBuf>, Fai
         let trace = &cause.ran.trace;
         let property = trace.verdict.broken().map_or("unknown", Property::name);
         let short = sim::hash::Fixed::of(&trace.steps).wide() as u16;
-        let path = args.output.join(format!("{model}-{property}-{short:04x}.json"));
+        let path = args.output.as_deref().unwrap_or(Path::new(FOUND)).join(format!("{model}-{property}-{short:04x}.json"));
         file::write(&path, &trace.to_json())?;
         written.push(path);
     }

@@ -119,6 +119,8 @@ impl<M: Model<World = Services>> Served for Registered<M> {
         engine.run(&model, &mut gate, &mut chooser, bounds, &mut watch);
         let taken = engine.steps().len();
         let history = engine.history();
+        let marks = gate.simulated().marks().cloned().unwrap_or_default();
+        let stats = model.stats(history.operations(), &marks);
         let names = |client| model.role(client);
         let names = sim::step::Names { role: &names, moves: <Services as sim::world::World>::MOVES };
         let last = engine.steps().last().map(|step| step.text(&names)).unwrap_or_default();
@@ -130,7 +132,7 @@ impl<M: Model<World = Services>> Served for Registered<M> {
             skipped: chooser.skipped(),
             compared: gate.compared,
             waits: gate.waits,
-            stats: model.stats(history.operations(), &Marks::default()),
+            stats,
             history: history.operations().iter().map(line::to_value).collect(),
         })
     }
@@ -182,7 +184,8 @@ struct Watch<'a, M> {
 
 impl<M: Model<World = Services>> Observer<M, Gate<'_>> for Watch<'_, M> {
     fn told(&mut self, _from: CallId, call: &Call, reply: Option<&Reply>) {
-        self.last = Some(Services::note(call, reply));
+        let answer = reply.map_or("waits".to_owned(), |reply| Services::answer(call, reply));
+        self.last = Some(format!("{}: {answer}", Services::ask(call)));
     }
 
     fn stepped(&mut self, _step: Step, gate: &Gate<'_>) -> Result<(), checker::Violation> {

@@ -467,7 +467,12 @@ struct Teller<'a, M: Model> {
 
 impl<M: Model> Observer<M, M::World> for Teller<'_, M> {
     fn told(&mut self, from: CallId, call: &CallOf<M>, reply: Option<&ReplyOf<M>>) {
-        self.effects.push((from, M::World::note(call, reply)));
+        let answer = reply.map_or("waits".to_owned(), |reply| M::World::answer(call, reply));
+        self.effects.push((from, format!("{}: {answer}", M::World::ask(call))));
+    }
+
+    fn lost(&mut self, from: CallId, call: &CallOf<M>) {
+        self.effects.push((from, format!("{}: ?", M::World::ask(call))));
     }
 
     fn stepped(&mut self, step: Step, world: &M::World) -> Result<(), Violation> {

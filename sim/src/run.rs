@@ -52,6 +52,9 @@ pub trait Observer<M: Model, W> {
     /// A call took effect and was answered, or must wait (`None`).
     fn told(&mut self, _from: CallId, _call: &CallOf<M>, _reply: Option<&ReplyOf<M>>) {}
 
+    /// A call in flight was lost; it may take effect yet.
+    fn lost(&mut self, _from: CallId, _call: &CallOf<M>) {}
+
     /// A step was taken, and this is the world after it.
     fn stepped(&mut self, _step: Step, _world: &W) -> Result<(), Violation> {
         Ok(())
@@ -215,7 +218,7 @@ impl<M: Model, S: Starts<M>> Engine<M, S> {
                     _ => unreachable!("only an answer can arrive"),
                 }
             }
-            Step::Lose(id) => self.lose(id),
+            Step::Lose(id) => self.lose(id, observer),
             Step::Crash(client) => self.crash(world, client),
             Step::Restart(client) => {
                 self.agenda.remove(Section::Rare, step);
@@ -293,15 +296,17 @@ impl<M: Model, S: Starts<M>> Engine<M, S> {
         }
     }
 
-    fn lose(&mut self, id: CallId) {
+    fn lose<W, O: Observer<M, W>>(&mut self, id: CallId, observer: &mut O) {
         self.agenda.remove(Section::Fault, Step::Lose(id));
         match self.take_slot(id) {
             Slot::Sent(call) => {
+                observer.lost(id, &call);
                 self.agenda.remove(Section::Fair, Step::Apply(id));
                 self.set_adrift(id.client, call);
                 self.tell(id, Err(Lost));
             }
             Slot::Parked(call) => {
+                observer.lost(id, &call);
                 self.put_slot(id, Slot::Deaf { call, told: false });
                 self.hear(id, Fixed::of(&Lost));
                 self.resume(usize::from(id.client.0));

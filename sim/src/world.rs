@@ -43,12 +43,14 @@ pub trait World {
 
 /// What a world shows to people. Nothing here may change what happens.
 pub trait Legible: World {
-    /// A call and its answer in a few words: `cas 4->5: won`. No answer: it waits.
-    fn note(call: &Self::Call, reply: Option<&Self::Reply>) -> String {
-        match reply {
-            Some(reply) => format!("{call:?}: {reply:?}"),
-            None => format!("{call:?}: waits"),
-        }
+    /// A call in a few words: `cas 4->5`.
+    fn ask(call: &Self::Call) -> String {
+        format!("{call:?}")
+    }
+
+    /// Its answer in fewer: `won`.
+    fn answer(_call: &Self::Call, reply: &Self::Reply) -> String {
+        format!("{reply:?}")
     }
 
     /// The state worth a column in a story: `lock` is `w3`, `head` is `4`.

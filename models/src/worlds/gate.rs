@@ -75,6 +75,11 @@ impl<'a> Gate<'a> {
         Gate { simulated, real, parted: None, compared: 0, waits: 0 }
     }
 
+    /// The simulated side, with its marks.
+    pub fn simulated(&self) -> &Services {
+        &self.simulated
+    }
+
     fn part(&mut self, why: Parted) {
         self.parted.get_or_insert(why);
     }
@@ -95,7 +100,7 @@ impl<'a> Gate<'a> {
         };
         self.part(Parted::Differs(Difference {
             from,
-            call: Services::note(call, None).trim_end_matches(": waits").to_owned(),
+            call: Services::ask(call),
             simulated: told(simulated),
             real: told(&real),
         }));

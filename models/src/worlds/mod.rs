@@ -231,8 +231,12 @@ impl World for Services {
 }
 
 impl Legible for Services {
-    fn note(call: &Call, reply: Option<&Reply>) -> String {
-        words::note(call, reply)
+    fn ask(call: &Call) -> String {
+        words::ask(call)
+    }
+
+    fn answer(call: &Call, reply: &Reply) -> String {
+        words::answer(call, reply)
     }
 
     fn columns(&self) -> Vec<(&'static str, String)> {

@@ -13,16 +13,12 @@ pub(crate) fn transition(by: u64) -> String {
     }
 }
 
-pub(super) fn note(call: &Call, reply: Option<&Reply>) -> String {
-    let asked = match call {
+pub(super) fn ask(call: &Call) -> String {
+    match call {
         Call::Postgres(call) => statement(&call.statement),
         Call::Redis(call) => redis(call),
         Call::S3(call) => s3(call),
         Call::Clock(clock::Call::Sleep { ms }) => format!("sleep {ms} ms"),
-    };
-    match reply {
-        None => format!("{asked}: waits"),
-        Some(reply) => format!("{asked}: {}", answer(call, reply)),
     }
 }
 
@@ -73,7 +69,7 @@ fn s3(call: &S3) -> String {
     }
 }
 
-fn answer(call: &Call, reply: &Reply) -> String {
+pub(super) fn answer(call: &Call, reply: &Reply) -> String {
     match reply {
         Reply::Clock(clock::Reply::Woke) => "woke".to_owned(),
         Reply::Redis(RedisReply::Granted { .. }) => "granted".to_owned(),
