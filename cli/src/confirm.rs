@@ -1,6 +1,258 @@
-//! c
-use crate::out::{Exit, Failure, Out};
-use clap::Args as ClapArgs;
+//! `checker confirm`: the same clients, schedules and histories against real servers.
+//!
+//! A trace is confirmed exactly: its own interleaving, step by step, every real answer held to the
+//! simulated one. A model is confirmed at full speed: all clients at once, real locks that really
+//! run out, and the checker judges what was recorded.
+
+use crate::file;
+use crate::out::{Exit, Failure, Out, paint};
+use crate::setup::{self, Setup};
+use anstyle::AnsiColor;
+use checker::Verdict;
+use clap::{Args as ClapArgs, ValueEnum};
+use models::served::{self, Served};
+use real::confirm::{Confirmation, Options, Outcome, confirm_model, confirm_trace};
+use real::error::RealError;
+use real::targets::{Given, Targets, Wanted};
+use serde_json::{Map, Value, json};
+use sim::registry::Plan;
+use sim::scenario::Scenario;
+use sim::step::Step;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
 #[derive(ClapArgs)]
-pub(crate) struct Args {}
-pub(crate) fn confirm(_args: &Args, _out: &Out) -> Result<Exit, Failure> { Ok(Exit::Holds) }
+pub(crate) struct Args {
+    /// A model, or a trace file
+    what: String,
+    #[command(flatten)]
+    setup: Setup,
+    /// A deliberately broken twin of the model
+    #[arg(long)]
+    mutant: Option<String>,
+    /// Which services are real: postgres, redis, s3 (or s3=minio, s3=weed, s3=embedded)
+    #[arg(long, value_name = "SERVICES")]
+    on: String,
+    /// A trace is confirmed exactly and a model at speed, unless told
+    #[arg(long)]
+    mode: Option<Mode>,
+    /// What decides a model's schedule in exact mode, and its pauses at speed
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// At speed, one write in so many is held back until its lock has run out; 0: none
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pause_every: u32,
+    /// A Postgres server that is already there, instead of one started for the run
+    #[arg(long, value_name = "URL")]
+    postgres_url: Option<String>,
+    /// A Redis server that is already there
+    #[arg(long, value_name = "URL")]
+    redis_url: Option<String>,
+    /// An S3 endpoint that is already there; its keys come from the AWS_* variables
+    #[arg(long, value_name = "URL")]
+    s3_endpoint: Option<String>,
+    /// Writes the recorded history, as JSON Lines
+    #[arg(short, long, value_name = "HISTORY")]
+    output: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Mode {
+    /// Step by step, every real answer held to the simulated one.
+    Exact,
+    /// All clients at once.
+    AtSpeed,
+}
+
+/// When a run at speed is given up.
+const TIME_MAX: Duration = Duration::from_secs(240);
+
+pub(crate) fn confirm(args: &Args, out: &Out) -> Result<Exit, Failure> {
+    let subject = Subject::read(args)?;
+    let wanted: Wanted = args.on.parse().map_err(failure)?;
+    let given = Given {
+        postgres_url: args.postgres_url.clone(),
+        redis_url: args.redis_url.clone(),
+        s3_endpoint: args.s3_endpoint.clone(),
+    };
+    out.aside(format!("starting {}", args.on));
+    let targets = Targets::start(&wanted, &given).map_err(failure)?;
+    let setup = served::Setup { params: &subject.params, mutant: subject.mutant.as_deref() };
+    let found = match &subject.steps {
+        Some(steps) => confirm_trace(subject.served, &setup, steps, steps.len(), &targets),
+        None => {
+            let options = Options { pause_every: args.pause_every, seed: args.seed, time_max: TIME_MAX };
+            confirm_model(subject.served, &setup, &targets, options)
+        }
+    };
+    let found = found.map_err(failure)?;
+    say(out, args, &subject, &targets, &found);
+    if let Some(path) = &args.output {
+        let lines: String = found.history.iter().map(|it| format!("{it}\n")).collect();
+        file::write(path, &lines)?;
+        out.say(format!("wrote    {}", path.display()));
+    }
+    let exit = exit(&found);
+    out.object(outcome_name(exit), object(&found));
+    Ok(exit)
+}
+
+/// What is to be confirmed.
+struct Subject {
+    served: &'static dyn Served,
+    params: Map<String, Value>,
+    mutant: Option<String>,
+    /// The schedule, in exact mode.
+    steps: Option<Vec<Step>>,
+}
+
+impl Subject {
+    fn read(args: &Args) -> Result<Subject, Failure> {
+        let path = Path::new(&args.what);
+        if path.extension().is_some_and(|it| it == "json") || path.exists() {
+            return Subject::of_trace(args, path);
+        }
+        let model = setup::model(&args.what)?;
+        let mut params = args.setup.params()?;
+        let card = model.card();
+        let mutant = card.mutants.iter().find(|it| Some(&it.name) == args.mutant.as_ref());
+        let fixed = mutant.is_some_and(|it| it.params.iter().any(|(name, _)| *name == "lock"));
+        let redis = args.on.split(',').any(|it| it == "redis");
+        if card.params.contains_key("lock") && !redis && !fixed && args.mode != Some(Mode::Exact) {
+            params.entry("lock").or_insert(Value::from("none"));
+        }
+        let mut session = setup::session(model, &params, args.mutant.as_deref())?;
+        let mut steps = None;
+        if args.mode == Some(Mode::Exact) {
+            session.play(&Plan::Seed(Scenario::of(args.seed)));
+            steps = Some(session.steps().to_vec());
+        }
+        // At speed nothing is drawn: what is left open stays as it is published.
+        let params = session.params();
+        let served = find(card.name)?;
+        Ok(Subject { served, params, mutant: args.mutant.clone(), steps })
+    }
+
+    fn of_trace(args: &Args, path: &Path) -> Result<Subject, Failure> {
+        if args.mode == Some(Mode::AtSpeed) {
+            return Err(Failure::input("a trace is confirmed exactly; at speed there is only a model"));
+        }
+        if args.mutant.is_some() || !args.setup.as_arguments().is_empty() {
+            return Err(Failure::input("a trace brings its own parameters and mutant"));
+        }
+        let loaded = file::load(path)?;
+        let served = find(&loaded.trace.model)?;
+        let (params, mutant) = (loaded.trace.params, loaded.trace.mutant);
+        Ok(Subject { served, params, mutant, steps: Some(loaded.steps) })
+    }
+}
+
+fn find(name: &str) -> Result<&'static dyn Served, Failure> {
+    let found = models::SERVED.iter().find(|it| it.name() == name).copied();
+    found.ok_or_else(|| Failure::input(format!("{name} calls no service that could be real")))
+}
+
+fn failure(error: RealError) -> Failure {
+    match error {
+        RealError::Wanted { .. } | RealError::Setup(_) => Failure::input(error),
+        _ => Failure::service(error),
+    }
+}
+
+fn exit(found: &Confirmation) -> Exit {
+    let any = |outcome| found.rows.iter().any(|row| row.outcome == outcome);
+    let broken = any(Outcome::Disagrees) || any(Outcome::Breaks);
+    match &found.verdict {
+        _ if broken => Exit::Violated,
+        Verdict::Fail(_) => Exit::Violated,
+        Verdict::Unknown { .. } => Exit::Unknown,
+        Verdict::Pass if any(Outcome::Inconclusive) || found.rows.is_empty() => Exit::Unknown,
+        Verdict::Pass => Exit::Holds,
+    }
+}
+
+fn outcome_name(exit: Exit) -> &'static str {
+    match exit {
+        Exit::Holds => "pass",
+        Exit::Violated => "fail",
+        _ => "unknown",
+    }
+}
+
+fn say(out: &Out, args: &Args, subject: &Subject, targets: &Targets, found: &Confirmation) {
+    let mode = if subject.steps.is_some() { "exact" } else { "at speed" };
+    let services: Vec<String> =
+        targets.services().iter().map(|it| format!("{} {}", it.service, it.version)).collect();
+    out.say(format!(
+        "{}{}, {mode}: {}; {}",
+        args.what,
+        subject.mutant.as_ref().map_or(String::new(), |it| format!(" --mutant {it}")),
+        setup::show(&subject.params),
+        services.join(", ")
+    ));
+    out.say("");
+    for row in &found.rows {
+        let evidence = if row.real { "real    " } else { "ours    " };
+        out.say(format!("  {:<10} {evidence} {:<13} {}", row.service, row.outcome.to_string(), row.why));
+    }
+    if let Some((number, text)) = &found.at {
+        out.say(format!("  they part at step {number}: {text}"));
+    }
+    out.say("");
+    let figures: Vec<String> = found.stats.iter().map(|(name, value)| format!("{name} {value}")).collect();
+    out.say(format!("  {}", figures.join("  ")));
+    found.notes.iter().for_each(|note| out.say(format!("  {note}")));
+    out.say("");
+    say_verdict(out, found);
+}
+
+fn say_verdict(out: &Out, found: &Confirmation) {
+    let any = |outcome| found.rows.iter().any(|row| row.outcome == outcome);
+    match &found.verdict {
+        Verdict::Pass => out.verdict(format!(
+            "{}     every promise kept on the real services   {:.2} s",
+            paint(AnsiColor::Green, "PASS"),
+            found.seconds
+        )),
+        Verdict::Fail(it) => {
+            out.verdict(format!("{} {}: {}", paint(AnsiColor::Red, "FAIL"), it.property, it.why));
+            for index in &it.operations {
+                if let Some(operation) = found.history.get(*index) {
+                    out.say(format!("  operation {}: {operation}", index + 1));
+                }
+            }
+        }
+        Verdict::Unknown { why } => out.verdict(format!("{}  {why}", paint(AnsiColor::Yellow, "UNKNOWN"))),
+    }
+    let (label, color) = match () {
+        () if any(Outcome::Disagrees) || any(Outcome::Breaks) => ("DISAGREES", AnsiColor::Red),
+        () if any(Outcome::Inconclusive) || found.rows.is_empty() => ("INCONCLUSIVE", AnsiColor::Yellow),
+        () => ("AGREES", AnsiColor::Green),
+    };
+    out.verdict(paint(color, label));
+}
+
+fn object(found: &Confirmation) -> Value {
+    let violation = found.verdict.violation();
+    let stats: Map<String, Value> =
+        found.stats.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+    json!({
+        "rows": found.rows.iter().map(|row| json!({
+            "model": row.model,
+            "mode": row.mode,
+            "service": row.service,
+            "real": row.real,
+            "outcome": row.outcome.to_string(),
+            "why": row.why,
+        })).collect::<Vec<_>>(),
+        "stats": stats,
+        "property": violation.map(|it| &it.property),
+        "why": violation.map(|it| &it.why),
+        "operations": violation.map(|it| it.operations.iter().filter_map(|index| found.history.get(*index)).collect::<Vec<_>>()),
+        "waits": found.waits,
+        "compared": found.compared,
+        "parted_at": found.at.as_ref().map(|(number, _)| number),
+        "notes": found.notes,
+        "seconds": found.seconds,
+    })
+}

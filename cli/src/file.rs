@@ -1,7 +1,6 @@
 //! Files: read with an error that names them, written whole or not at all.
 
 use crate::out::Failure;
-use models::served::Served;
 use sim::registry::AnyModel;
 use sim::step::Step;
 use sim::trace::Trace;
@@ -14,13 +13,6 @@ pub(crate) struct Loaded {
     pub(crate) trace: Trace,
     pub(crate) model: &'static dyn AnyModel,
     pub(crate) steps: Vec<Step>,
-}
-
-impl Loaded {
-    /// The model as real services can confirm it.
-    pub(crate) fn served(&self) -> Option<&'static dyn Served> {
-        models::SERVED.iter().find(|it| it.name() == self.trace.model).copied()
-    }
 }
 
 pub(crate) fn load(path: &Path) -> Result<Loaded, Failure> {
@@ -47,6 +39,10 @@ pub(crate) fn write(path: &Path, text: &str) -> Result<(), Failure> {
     let failed = |error: std::io::Error| {
         Failure::input(format!("{}: cannot be written: {error}", path.display()))
     };
+    // A rename would put a file in the place of a device or a pipe.
+    if fs::metadata(path).is_ok_and(|it| !it.is_file()) {
+        return Err(failed(std::io::Error::other("it is there, and is no regular file")));
+    }
     let directory = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(directory).map_err(failed)?;
     let name = path.file_name().ok_or_else(|| Failure::input(format!("{}: not a file's name", path.display())))?;

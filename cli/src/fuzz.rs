@@ -18,7 +18,7 @@ use sim::registry::{AnyModel, MutantCard, Plan, Scene};
 use sim::scenario::{Kind, Scenario};
 use sim::step::Step;
 use sim::world::Marks;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -284,6 +284,10 @@ impl Work<'_> {
         bar.finish_and_clear();
         let mut campaign = all.into_inner().unwrap_or_else(|it| it.into_inner());
         campaign.failing.sort_by_key(|(seed, _)| *seed);
+        // Whoever was merged first must not show.
+        let marks: BTreeMap<_, _> = campaign.marks.iter().collect();
+        campaign.marks.clear();
+        marks.into_iter().for_each(|(name, count)| campaign.marks.add(name, count));
         Ok(campaign)
     }
 

@@ -336,7 +336,7 @@ impl Member<'_> {
             start_after: start_after.clone(),
         }));
         let keys = self.services.list_all(PREFIX, start_after, self.model.sizes.page).await?;
-        if keys.len() as u64 > head - since {
+        if keys.len() as u64 > head.saturating_sub(since) {
             self.io.mark("orphans skipped");
         }
         asked.end(Ret::Object(objects::Ret::Keys { keys, truncated: None }));

@@ -5,13 +5,13 @@
 
 use crate::worlds::gate::{Backend, Gate, Parted};
 use crate::worlds::{Call, Reply, Services};
-use checker::{Budget, ClientId, Verdict, judge, line};
+use checker::{ClientId, Verdict, line};
 use serde_json::{Map, Value};
 use sim::chooser::Replay;
 use sim::host::{Hosted, Port};
 use sim::io::Lost;
 use sim::model::{CallOf, Model, ReplyOf};
-use sim::registry::{Registered, SetupError, set_up};
+use sim::registry::{Registered, SetupError, judge_history, set_up};
 use sim::run::{Bounds, Observer, engine};
 use sim::step::{CallId, Step};
 use sim::world::{Legible, Marks};
@@ -70,6 +70,10 @@ pub trait Served: Sync {
     /// Its name.
     fn name(&self) -> &'static str;
 
+    /// Whether the mutant breaks the services and not their clients: no real server can be told to
+    /// be broken like that.
+    fn breaks_services(&self, setup: &Setup<'_>) -> Result<bool, SetupError>;
+
     /// Plays the first `count` of a trace's steps, the real services held to the simulated ones.
     fn replay_on(
         &self,
@@ -101,6 +105,11 @@ impl<M: Model<World = Services>> Served for Registered<M> {
         M::NAME
     }
 
+    fn breaks_services(&self, setup: &Setup<'_>) -> Result<bool, SetupError> {
+        let broken = set_up::<M>(setup.params, setup.mutant)?;
+        Ok(broken.worlds() != set_up::<M>(setup.params, None)?.worlds())
+    }
+
     fn replay_on(
         &self,
         setup: &Setup<'_>,
@@ -127,7 +136,7 @@ impl<M: Model<World = Services>> Served for Registered<M> {
         Ok(Replayed {
             at: gate.parted.is_some().then(|| (taken, watch.last.take().map_or(last.clone(), |note| format!("{last} | {note}")))),
             parted: gate.parted,
-            verdict: judge(&model.spec(), history.operations(), &Budget::default()),
+            verdict: judge_history(&model, history.operations()),
             steps: taken,
             skipped: chooser.skipped(),
             compared: gate.compared,
@@ -156,7 +165,7 @@ async fn speak<M: Model<World = Services>>(model: M, remote: Rc<dyn Remote>) -> 
     let history = hosted.history();
     let marks = hosted.marks();
     Spoken {
-        verdict: judge(&model.spec(), history.operations(), &Budget::default()),
+        verdict: judge_history(&model, history.operations()),
         ops: history.operations().len(),
         stats: model.stats(history.operations(), &marks),
         marks,

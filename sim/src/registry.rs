@@ -378,13 +378,9 @@ fn verdict<M: Model>(
     if let Ended::Broken(violation) = ended {
         return at_end(violation.clone());
     }
-    match judge(&model.spec(), history, &Budget::default()) {
-        Verdict::Pass => {}
-        Verdict::Fail(it) => {
-            let why = rename(&it.why, &|client| name_of(model, client));
-            return Verdict::Fail(Violation { why, ..it });
-        }
-        unknown => return unknown,
+    let judged = judge_history(model, history);
+    if judged != Verdict::Pass {
+        return judged;
     }
     match ended {
         Ended::Done => model.settled(world).map_or_else(at_end, |()| Verdict::Pass),
@@ -398,6 +394,17 @@ fn verdict<M: Model>(
             Verdict::Fail(Violation::new(Property::PROGRESS, why))
         }
         Ended::Broken(_) => unreachable!("told above"),
+    }
+}
+
+/// Holds a history to the model's spec, and says what is wrong with the model's own names.
+pub fn judge_history<M: Model>(model: &M, history: &crate::model::Seen<M>) -> Verdict {
+    match judge(&model.spec(), history, &Budget::default()) {
+        Verdict::Fail(it) => {
+            let why = rename(&it.why, &|client| name_of(model, client));
+            Verdict::Fail(Violation { why, ..it })
+        }
+        other => other,
     }
 }
 

@@ -95,6 +95,8 @@ fn compare<D: Draw, S: Spec<Op = D::Op, Ret = D::Ret> + Default>(
             assert!(evidence(&operations, violation), "{violation:?} {}", context());
             let weak = violation.property == Property::SINCE_COMPLETE;
             assert!(weak || !truth, "{violation:?} {}", context());
+            let prefix = until(&operations, violation.at.unwrap_or(u64::MAX));
+            assert!(weak || !linearizable::<D>(&prefix), "{violation:?} too early {}", context());
         }
         let verdict = judge(&S::default(), &operations, &budget);
         assert_eq!(verdict == Verdict::Pass, truth && named.is_none(), "{verdict:?} {}", context());
@@ -102,6 +104,20 @@ fn compare<D: Draw, S: Spec<Op = D::Op, Ret = D::Ret> + Default>(
         *broken.entry(name.to_string()).or_default() += 1;
     }
     broken
+}
+
+/// The history as it was known at time `at`.
+fn until<Op: Clone, Ret: Clone>(
+    operations: &[Operation<Op, Ret>],
+    at: u64,
+) -> Vec<Operation<Op, Ret>> {
+    let known = operations.iter().filter(|it| it.call <= at).cloned();
+    known
+        .map(|it| match it.returned_at() {
+            Some(returned) if returned > at => Operation { outcome: Outcome::Open, ..it },
+            _ => it,
+        })
+        .collect()
 }
 
 /// Whether a violation points at operations of the history, the last of which broke it.

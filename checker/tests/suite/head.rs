@@ -125,11 +125,12 @@ fn an_acknowledged_transition_must_be_seen() {
 }
 
 #[test]
-fn the_earliest_violation_is_told_and_a_fork_before_a_gap() {
+fn a_gap_gives_way_to_a_fork_because_it_may_be_its_shadow() {
     let fork = [returned(0, 0, 9, cas(0), WON), returned(1, 1, 9, cas(0), WON)];
     let gap = |at| returned(2, 0, at, read(), Ret::Head(7));
     assert_eq!(broken(&[fork.as_slice(), &[gap(9)]].concat()).property, Property::FORK);
-    assert_eq!(broken(&[fork.as_slice(), &[gap(8)]].concat()).property, Property::GAP);
+    assert_eq!(broken(&[fork.as_slice(), &[gap(8)]].concat()).property, Property::FORK);
+    assert_eq!(broken(&[gap(8)]).property, Property::GAP);
 }
 
 #[test]
@@ -172,4 +173,11 @@ fn counters_are_the_seeds_own_and_the_forks_beside_them() {
     let b = Counters { final_seq: 1, winners: 1, ..Counters::default() };
     assert_eq!(counters_by_key(seen()).into_values().collect::<Vec<_>>(), [a, b]);
     assert_eq!(counters(seen()), a + b);
+}
+
+#[test]
+fn a_gap_is_certain_only_when_whoever_might_have_closed_it_was_told_it_lost() {
+    let seen = returned(1, 5, 6, read(), Ret::Head(1));
+    let refused = returned(0, 0, 9, cas(0), Ret::Lost);
+    assert_eq!(broken(&[refused, seen]).at, Some(9));
 }

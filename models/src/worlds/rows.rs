@@ -4,7 +4,9 @@
 //! the statement's snapshot first (no match: 0 rows, at once); a match that is locked by an open
 //! transaction waits; and when the holder is done it is judged again, on the newest version after
 //! a commit and on the old one after a rollback. That second look is what makes compare-and-swap
-//! right, and it is why an UPDATE may change 0 rows although its first look matched.
+//! right, and it is why an UPDATE may change 0 rows although its first look matched. It locks the
+//! row before it judges it, so a transaction whose second look changed 0 rows still holds the row
+//! until it ends, and whoever waited behind it goes on waiting.
 //!
 //! A version that was replaced stays until a vacuum takes it, which must not happen while a
 //! snapshot that can see it is held.
@@ -148,6 +150,8 @@ struct Transaction {
 struct Chain {
     /// Oldest first.
     versions: Vec<Version>,
+    /// An open transaction whose second look left the row as it was, and locked.
+    locked: Option<Session>,
     /// Updates that wait for the holder, first come first.
     waiting: Vec<(CallId, Session)>,
 }
@@ -168,7 +172,7 @@ impl Rows {
     /// A table with one row for each of `runs`, all at 0.
     pub fn new(runs: u16, vacuum: Vacuum) -> Self {
         let first = Version { row: Row::default(), made: Stamp::At(0), gone: None };
-        let chain = Chain { versions: vec![first], waiting: Vec::new() };
+        let chain = Chain { versions: vec![first], locked: None, waiting: Vec::new() };
         Rows {
             chains: vec![chain; usize::from(runs)],
             open: Vec::new(),
@@ -277,19 +281,21 @@ impl Rows {
         }
         let chain = &mut self.chains[update.run.index()];
         let newest = chain.versions.len() - 1;
-        match chain.versions[newest].made {
-            Stamp::Open(holder) if holder != session => {
-                chain.waiting.push((from, session));
-                return Poll::Pending;
-            }
-            _ if index == newest => {}
-            // Somebody committed since the snapshot was taken: only REPEATABLE READ gets here.
-            _ => {
-                self.end_if_alone(session, false);
-                return Poll::Ready(Reply::SerializationFailure);
-            }
+        let holder = match chain.versions[newest].made {
+            Stamp::Open(holder) => Some(holder),
+            Stamp::At(_) => chain.locked,
+        };
+        if holder.is_some_and(|holder| holder != session) {
+            chain.waiting.push((from, session));
+            return Poll::Pending;
+        }
+        // Somebody committed since the snapshot was taken: only REPEATABLE READ gets here.
+        if index != newest {
+            self.end_if_alone(session, false);
+            return Poll::Ready(Reply::SerializationFailure);
         }
         if !matches(update, &row) {
+            self.keep_locked(update.run, session);
             return self.changed(session, None);
         }
         let seq = match update.set {
@@ -299,11 +305,22 @@ impl Rows {
         let row = Row { seq, body: update.body, token: update.token.unwrap_or(row.token) };
         chain.versions[newest].gone = Some(Stamp::Open(session));
         chain.versions.push(Version { row, made: Stamp::Open(session), gone: None });
-        let commits = self.commits;
-        if let Some(it) = self.open.iter_mut().find(|it| it.session == session) {
-            it.wrote_at.get_or_insert(commits);
-        }
+        self.wrote(session);
         self.changed(session, Some(seq))
+    }
+
+    /// Whether `session` is in a transaction; from now on that holds back the dead.
+    fn wrote(&mut self, session: Session) -> bool {
+        let commits = self.commits;
+        let open = self.open.iter_mut().find(|it| it.session == session);
+        open.map(|it| it.wrote_at.get_or_insert(commits)).is_some()
+    }
+
+    /// A second look changed nothing, and its transaction goes on.
+    fn keep_locked(&mut self, run: Run, session: Session) {
+        if self.wrote(session) {
+            self.chains[run.index()].locked = Some(session);
+        }
     }
 
     /// An UPDATE is over; outside of a transaction that commits it.
@@ -325,6 +342,7 @@ impl Rows {
         let at = Stamp::At(self.commits + 1);
         let mut wrote = false;
         for chain in &mut self.chains {
+            chain.locked.take_if(|holder| *holder == session);
             if !chain.versions.iter().rev().any(|it| it.made == mine) {
                 continue;
             }
@@ -353,7 +371,8 @@ impl Rows {
     pub(super) fn freed(&mut self) -> Option<CallId> {
         for chain in &mut self.chains {
             let newest = chain.versions.last()?;
-            if let (Stamp::At(_), false) = (newest.made, chain.waiting.is_empty()) {
+            let free = matches!(newest.made, Stamp::At(_)) && chain.locked.is_none();
+            if free && !chain.waiting.is_empty() {
                 let (id, _) = chain.waiting.remove(0);
                 self.second_look = Some(id);
                 return self.second_look;

@@ -11,7 +11,7 @@ pub mod minio;
 mod port;
 pub mod postgres;
 pub mod redis;
-mod secret;
+pub(crate) mod secret;
 pub mod weed;
 
 use std::path::{Path, PathBuf};

@@ -7,7 +7,8 @@ use super::{Key, Op, Ret, name};
 use crate::{ClientId, Outcome, Property, Seen, Violation};
 use std::collections::BTreeMap;
 
-/// The first promise that was broken, by the time of the return that broke it.
+/// The first promise that was broken, by the time of the return that broke it; only a gap gives way
+/// to a fork at any time, because it may be the fork's shadow: a number that nobody owns up to yet.
 ///
 /// `init` is where each head starts. `O(n log n)`; the operations come in any order.
 pub fn diagnose<'a, K: Key + 'a>(
@@ -18,16 +19,29 @@ pub fn diagnose<'a, K: Key + 'a>(
     for one in seen {
         logs.entry(one.op.key()).or_default().note(&one);
     }
-    let mut earliest: Option<Violation> = None;
+    let mut first: Option<Violation> = None;
+    let mut gap: Option<Violation> = None;
+    let earliest = |first: &mut Option<Violation>, found: Option<Violation>| {
+        if let Some(found) = found
+            && first.as_ref().is_none_or(|other| found.at < other.at)
+        {
+            *first = Some(found);
+        }
+    };
     for (key, mut log) in logs {
         log.sort();
-        for violation in [log.fork(key), log.gap(key, init), log.lost(key)].into_iter().flatten() {
-            if earliest.as_ref().is_none_or(|other| violation.at < other.at) {
-                earliest = Some(violation);
-            }
+        earliest(&mut first, log.fork(key));
+        earliest(&mut first, log.lost(key));
+        earliest(&mut gap, log.gap(key, init));
+    }
+    match first {
+        Some(fork) if fork.property == Property::FORK => Some(fork),
+        lost => {
+            let mut first = lost;
+            earliest(&mut first, gap);
+            first
         }
     }
-    earliest
 }
 
 /// An answer that says where the head was.
@@ -58,12 +72,21 @@ struct Log {
     sights: Vec<Answer>,
     /// The earliest call of a transition from a number that happened or may have.
     tried: BTreeMap<u64, u64>,
+    /// Transitions that were told they lost, by where they would have left and when they were
+    /// told: the first call, and which operation it was.
+    refused: BTreeMap<(u64, u64), (u64, usize)>,
 }
 
 impl Log {
     fn note<K>(&mut self, one: &Seen<'_, Op<K>, Ret>) {
         let &Seen { index, client, op, call, outcome } = one;
         let answer = |at, head, how| Answer { at, index, call, head, client, how };
+        if let (Op::Cas { from, .. }, Outcome::Returned { at, ret: Ret::Lost | Ret::Saw { .. } }) =
+            (op, outcome)
+        {
+            let first = self.refused.entry((*from, at)).or_insert((call, index));
+            *first = (call, index).min(*first);
+        }
         match (op, outcome) {
             (Op::Cas { from, .. }, Outcome::Open) => self.try_from(*from, call),
             (Op::Cas { from, .. }, Outcome::Returned { at, ret: Ret::Won { .. } }) => {
@@ -121,8 +144,12 @@ impl Log {
             answer.head > init
                 && self.tried.get(&(answer.head - 1)).is_none_or(|&call| call > answer.at)
         };
-        let moved = self.moves.iter().find(unlinked);
-        let found = self.sights.iter().find(unlinked).into_iter().chain(moved).min()?;
+        let answers = self.sights.iter().chain(&self.moves).filter(unlinked);
+        let certain = answers.map(|found| {
+            let refusal = self.refusal(found).filter(|(at, _)| *at > found.at);
+            (refusal.map_or(found.at, |(at, _)| at), found, refusal)
+        });
+        let (at, found, refusal) = certain.min()?;
         let (key, head, parent) = (name(key), found.head, found.head - 1);
         let what = match found.how {
             How::Read | How::Saw => format!("{key} was seen at {head}"),
@@ -133,10 +160,19 @@ impl Log {
             Some(_) => format!("{what}, before anybody tried to move it from {parent}"),
         };
         Some(Violation {
-            at: Some(found.at),
-            operations: vec![found.index],
+            at: Some(at),
+            operations: [found.index].into_iter().chain(refusal.map(|(_, index)| index)).collect(),
             ..Violation::new(Property::GAP, why)
         })
+    }
+
+    /// The last attempt that might have led the head there, under way at the time, to be told that
+    /// it lost: when, and which. Until then nothing was certain.
+    fn refusal(&self, found: &Answer) -> Option<(u64, usize)> {
+        let parent = found.head - 1;
+        let refused = self.refused.range((parent, 0)..=(parent, u64::MAX));
+        let under_way = refused.filter(|(_, (call, _))| *call <= found.at);
+        under_way.map(|(&(_, at), &(_, index))| (at, index)).max()
     }
 
     /// Somebody saw a head from before a transition that had been acknowledged when they asked.

@@ -1,0 +1,37 @@
+# One word each. `make test` is what CI runs after the checks of `make check`.
+
+CARGO ?= cargo
+
+.PHONY: help deps check test fuzz bench real record
+
+help:            ## what there is
+	@sed -n 's/^\([a-z]*\): .*## \(.*\)/make \1	\2/p' Makefile | expand -t 14
+
+deps:            ## installs what is missing: PostgreSQL, Redis, MinIO
+	@sh scripts/deps.sh
+
+check:           ## formatting, lints, docs, and the tests that need no service
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
+	$(CARGO) test --quiet -p unforked-checker -p unforked-sim -p unforked-models -p unforked -p unforked-tests
+
+test: deps       ## every test, those against real services included
+	$(CARGO) test
+	$(CARGO) run --quiet --release -- replay --recorded traces/*.json
+
+fuzz:            ## every model and every mutant, on the seeds of a default campaign
+	$(CARGO) run --quiet --release -- fuzz all --mutants
+
+bench:           ## what is measured, beside its peers
+	$(CARGO) run --quiet --release -p bench -- runs
+
+real: deps       ## the models on real Postgres, Redis and S3
+	$(CARGO) run --quiet --release -- confirm run_head -p writers=16 -p transitions=5000 --on postgres
+	$(CARGO) run --quiet --release -- confirm run_head -p writers=16 -p transitions=500 -p ttl=30 --on postgres,redis
+	$(CARGO) run --quiet --release -- confirm traces/seed-42.json --on postgres,redis,s3
+	$(CARGO) run --quiet --release -- confirm object_store --on s3
+
+record:          ## records the committed traces again, on purpose
+	for model in run_head object_store cluster; do $(CARGO) run --quiet --release -- fuzz $$model --mutants -o traces || exit; done
+	$(CARGO) run --quiet --release -- run cluster -p writers=16 -p transitions=6 --seed 42 -o traces/seed-42.json

@@ -1,0 +1,205 @@
+//! The objects of `objects` in a real bucket.
+//!
+//! On the wire a call is one request: `PUT` with `If-None-Match: *` or `If-Match`, `GET`, and
+//! `GET ?list-type=2` with `prefix`, `start-after` and `max-keys`, so that a page's border is the
+//! server's. Nothing is sent twice: a conditional put that is retried in silence answers for its
+//! own first try.
+
+use models::worlds::objects::{Body, Call, PAGE_MAX, Reply, When};
+use object_store::aws::{AmazonS3, AmazonS3Builder};
+use object_store::client::{HttpConnector, HttpRequestBody, ReqwestConnector};
+use object_store::list::{PaginatedListOptions, PaginatedListStore};
+use object_store::path::Path;
+use object_store::signer::Signer;
+use object_store::{
+    ClientOptions, Error, ObjectStore as _, ObjectStoreExt as _, PutMode, PutPayload, RetryConfig,
+    UpdateVersion,
+};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fmt;
+use std::time::Duration;
+
+use crate::error::RealError;
+
+/// How long an answer may take.
+const ANSWER_MAX: Duration = Duration::from_secs(30);
+
+/// A bucket, and the keys in it that are ours.
+#[derive(Clone)]
+pub struct Bucket {
+    store: AmazonS3,
+    prefix: String,
+    shown: String,
+}
+
+impl fmt::Debug for Bucket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.shown, self.prefix)
+    }
+}
+
+/// The etags of what was written, by key and transition: what `If-Match` needs.
+pub(crate) type Etags = RefCell<HashMap<(String, u64), String>>;
+
+impl Bucket {
+    /// The bucket that `builder` leads to; `shown` says where that is.
+    pub(crate) fn new(
+        builder: AmazonS3Builder,
+        shown: &str,
+        prefix: &str,
+    ) -> Result<Self, RealError> {
+        let store = builder
+            .with_retry(RetryConfig { max_retries: 0, ..RetryConfig::default() })
+            .with_client_options(options())
+            .build()
+            .map_err(|error| refused(shown, error))?;
+        Ok(Self { store, prefix: prefix.to_owned(), shown: shown.to_owned() })
+    }
+
+    /// Makes the bucket; one that is there and ours stays as it is.
+    pub(crate) async fn make(&self) -> Result<(), RealError> {
+        match self.ask_bucket(hyper::Method::PUT).await? {
+            200..=299 | 409 => Ok(()),
+            status => Err(refused(&self.shown, format!("making a bucket is answered by {status}"))),
+        }
+    }
+
+    /// Removes every object of ours, and the bucket too if `whole` and nothing else is in it.
+    pub(crate) async fn remove(&self, whole: bool) -> Result<(), RealError> {
+        loop {
+            let options =
+                PaginatedListOptions { max_keys: Some(1000), ..PaginatedListOptions::default() };
+            let page = self.store.list_paginated(Some(&self.prefix), options).await;
+            let objects = page.map_err(|error| refused(&self.shown, error))?.result.objects;
+            if objects.is_empty() {
+                break;
+            }
+            for object in objects {
+                let deleted = self.store.delete(&object.location).await;
+                deleted.map_err(|error| refused(&self.shown, error))?;
+            }
+        }
+        if whole {
+            self.ask_bucket(hyper::Method::DELETE).await?;
+        }
+        Ok(())
+    }
+
+    /// A request to the bucket itself, which the client knows no call for.
+    async fn ask_bucket(&self, method: hyper::Method) -> Result<u16, RealError> {
+        let root = Path::default();
+        let url = self.store.signed_url(method.clone(), &root, Duration::from_secs(60)).await;
+        let url = url.map_err(|error| refused(&self.shown, error))?;
+        let request = hyper::Request::builder()
+            .method(method)
+            .uri(url.as_str())
+            .body(HttpRequestBody::empty())
+            .map_err(|error| refused(&self.shown, error))?;
+        let client = ReqwestConnector::default().connect(&options());
+        let client = client.map_err(|error| refused(&self.shown, error))?;
+        let answer = client.execute(request).await.map_err(|error| refused(&self.shown, error))?;
+        Ok(answer.status().as_u16())
+    }
+
+    /// Sends a call of trace `epoch`; an error is one that no model knows.
+    pub(crate) async fn send(
+        &self,
+        etags: &Etags,
+        epoch: u32,
+        call: &Call,
+    ) -> Result<Reply, String> {
+        let answer = match call {
+            Call::Put { key, body, when } => self.put(etags, epoch, key, *body, *when).await,
+            Call::Get { key } => self.get(epoch, key).await,
+            Call::List { prefix, start_after, limit } => {
+                self.list(epoch, prefix, start_after.as_deref(), *limit).await
+            }
+        };
+        answer.map_err(|error| format!("s3: {error}"))
+    }
+
+    async fn put(
+        &self,
+        etags: &Etags,
+        epoch: u32,
+        key: &str,
+        body: Body,
+        when: When,
+    ) -> Result<Reply, Error> {
+        let mode = match when {
+            When::Always => PutMode::Overwrite,
+            When::Absent => PutMode::Create,
+            When::Is(by) => {
+                let known = etags.borrow().get(&(key.to_owned(), by)).cloned();
+                // Of what was never written there is no etag; this is nobody's.
+                let e_tag = Some(known.unwrap_or_else(|| format!("\"{:032x}\"", 0)));
+                PutMode::Update(UpdateVersion { e_tag, version: None })
+            }
+        };
+        let payload = PutPayload::from(format!("{} {}", body.by, body.after));
+        let at = self.at(epoch, key)?;
+        match self.store.put_opts(&at, payload, mode.into()).await {
+            Ok(put) => {
+                let e_tag = put.e_tag.unwrap_or_default();
+                etags.borrow_mut().insert((key.to_owned(), body.by), e_tag);
+                Ok(Reply::Written)
+            }
+            Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => {
+                Ok(Reply::PreconditionFailed)
+            }
+            // S3 answers 404, not 412, to `If-Match` on a key that is not there.
+            Err(Error::NotFound { .. }) if matches!(when, When::Is(_)) => {
+                Ok(Reply::PreconditionFailed)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn get(&self, epoch: u32, key: &str) -> Result<Reply, Error> {
+        let found = match self.store.get(&self.at(epoch, key)?).await {
+            Ok(found) => found.bytes().await?,
+            Err(Error::NotFound { .. }) => return Ok(Reply::Found(None)),
+            Err(error) => return Err(error),
+        };
+        let text = String::from_utf8_lossy(&found);
+        let body = text.split_once(' ').and_then(|(by, after)| {
+            Some(Body { by: by.parse().ok()?, after: after.parse().ok()? })
+        });
+        body.map(|body| Reply::Found(Some(body))).ok_or_else(|| Error::Generic {
+            store: "S3",
+            source: format!("{key} says '{text}', which nobody of us wrote").into(),
+        })
+    }
+
+    async fn list(
+        &self,
+        epoch: u32,
+        prefix: &str,
+        start_after: Option<&str>,
+        limit: u32,
+    ) -> Result<Reply, Error> {
+        let ours = format!("{}{epoch}/", self.prefix);
+        let options = PaginatedListOptions {
+            offset: start_after.map(|after| format!("{ours}{after}")),
+            max_keys: Some(limit.min(PAGE_MAX) as usize),
+            ..PaginatedListOptions::default()
+        };
+        let page = self.store.list_paginated(Some(&format!("{ours}{prefix}")), options).await?;
+        let bare = |key: &str| key.strip_prefix(&ours).unwrap_or(key).to_owned();
+        let keys = page.result.objects.iter().map(|it| bare(it.location.as_ref())).collect();
+        Ok(Reply::Page { keys, truncated: page.page_token.is_some() })
+    }
+
+    fn at(&self, epoch: u32, key: &str) -> Result<Path, Error> {
+        Ok(Path::parse(format!("{}{epoch}/{key}", self.prefix))?)
+    }
+}
+
+fn options() -> ClientOptions {
+    ClientOptions::new().with_allow_http(true).with_timeout(ANSWER_MAX)
+}
+
+fn refused(shown: &str, error: impl fmt::Display) -> RealError {
+    RealError::Connect { service: format!("s3 at {shown}"), why: error.to_string() }
+}

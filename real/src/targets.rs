@@ -1,0 +1,367 @@
+//! What `--on` says: which services are to answer, and where they are.
+//!
+//! A server that is started here is ours and dies with the run. A user's server is somebody's
+//! home: we work in a schema, under key names and in a bucket or prefix of our own, named at
+//! random, and take them away again.
+
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
+use std::cell::{Cell, RefCell};
+use std::str::FromStr;
+
+use crate::error::RealError;
+use crate::exact::Exact;
+use crate::postgres::Database;
+use crate::redis::Locks;
+use crate::s3::Bucket;
+use crate::service::{self, ServiceError, embedded, minio, weed};
+
+/// Which services are to be real.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Wanted {
+    /// Postgres.
+    pub postgres: bool,
+    /// Redis.
+    pub redis: bool,
+    /// S3, and which.
+    pub s3: Option<S3>,
+}
+
+/// Which S3.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum S3 {
+    /// The first that is there: MinIO, SeaweedFS, the embedded one.
+    Any,
+    /// MinIO.
+    Minio,
+    /// SeaweedFS.
+    Weed,
+    /// Our own, in this process.
+    Embedded,
+}
+
+impl FromStr for Wanted {
+    type Err = RealError;
+
+    fn from_str(text: &str) -> Result<Self, RealError> {
+        let wrong = |part: &str| RealError::Wanted { text: part.to_owned() };
+        let mut wanted = Wanted::default();
+        for part in text.split(',').map(str::trim) {
+            let twice = match part {
+                "postgres" => std::mem::replace(&mut wanted.postgres, true),
+                "redis" => std::mem::replace(&mut wanted.redis, true),
+                _ => {
+                    let s3 = match part {
+                        "s3" => S3::Any,
+                        "s3=minio" => S3::Minio,
+                        "s3=weed" => S3::Weed,
+                        "s3=embedded" => S3::Embedded,
+                        _ => return Err(wrong(part)),
+                    };
+                    wanted.s3.replace(s3).is_some()
+                }
+            };
+            if twice {
+                return Err(wrong(text));
+            }
+        }
+        Ok(wanted)
+    }
+}
+
+/// Where a user's own servers are. What is not given is started here.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Given {
+    /// `postgres://user:password@host:port/database`
+    pub postgres_url: Option<String>,
+    /// `redis://:password@host:port/`
+    pub redis_url: Option<String>,
+    /// `http://host:port`; keys, region and bucket come from the usual `AWS_*` variables.
+    pub s3_endpoint: Option<String>,
+}
+
+/// A service that answers in this run.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Card {
+    /// As `--on` has it: `postgres`, `redis`, `s3=minio`; a user's S3 is `s3`.
+    pub service: String,
+    /// The version, as the service tells it.
+    pub version: String,
+    /// Whether its answers are evidence. Those of the embedded server, which is ours, are not.
+    pub real: bool,
+    /// Where it is, without a password.
+    pub url: String,
+}
+
+/// Services that answer, until this is dropped.
+#[derive(Debug)]
+pub struct Targets {
+    pub(crate) postgres: Option<(Card, Database)>,
+    pub(crate) redis: Option<(Card, Locks)>,
+    pub(crate) s3: Option<(Card, Bucket)>,
+    /// Connections, kept from trace to trace.
+    pub(crate) exact: RefCell<Option<Exact>>,
+    epoch: Cell<u32>,
+    cleanup: Vec<Cleanup>,
+    servers: Servers,
+}
+
+/// What a user's server has to be rid of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Cleanup {
+    Schema,
+    Keys,
+    Objects { whole: bool },
+}
+
+/// Servers of ours; dropped last, and stopped by it.
+#[derive(Debug, Default)]
+struct Servers {
+    _postgres: Option<service::Postgres>,
+    _redis: Option<service::Redis>,
+    _minio: Option<service::Minio>,
+    _weed: Option<service::Weed>,
+    _embedded: Option<service::Embedded>,
+}
+
+impl Targets {
+    /// Starts what is wanted, or connects to what is given.
+    pub fn start(wanted: &Wanted, given: &Given) -> Result<Self, RealError> {
+        if *wanted == Wanted::default() {
+            return Err(RealError::Wanted { text: String::new() });
+        }
+        let mut targets = Targets {
+            postgres: None,
+            redis: None,
+            s3: None,
+            exact: RefCell::new(None),
+            epoch: Cell::new(0),
+            cleanup: Vec::new(),
+            servers: Servers::default(),
+        };
+        let name = format!("unforked_{}", service::secret::hex(6)?);
+        let runtime = runtime()?;
+        if wanted.postgres {
+            runtime.block_on(targets.start_postgres(given, &name))?;
+        }
+        if wanted.redis {
+            runtime.block_on(targets.start_redis(given, &name))?;
+        }
+        if let Some(s3) = wanted.s3 {
+            runtime.block_on(targets.start_s3(s3, given, &name))?;
+        }
+        Ok(targets)
+    }
+
+    /// What answers in this run.
+    pub fn services(&self) -> Vec<Card> {
+        let postgres = self.postgres.iter().map(|(card, _)| card);
+        let redis = self.redis.iter().map(|(card, _)| card);
+        let s3 = self.s3.iter().map(|(card, _)| card);
+        postgres.chain(redis).chain(s3).cloned().collect()
+    }
+
+    /// A number for one more trace or run, which keeps its keys apart from all others'.
+    pub(crate) fn next_epoch(&self) -> u32 {
+        self.epoch.set(self.epoch.get() + 1);
+        self.epoch.get()
+    }
+
+    async fn start_postgres(&mut self, given: &Given, name: &str) -> Result<(), RealError> {
+        let (url, shown) = match &given.postgres_url {
+            Some(url) => (url.clone(), redacted(url)),
+            None => {
+                // Explicit runs keep a connection for each transaction that fell silent.
+                let extra = vec![("max_connections".to_owned(), "400".to_owned())];
+                let options = service::postgres::Options { extra, ..Default::default() };
+                let server = service::Postgres::start(&options)?;
+                let at = (server.url(), server.redacted_url());
+                self.servers._postgres = Some(server);
+                at
+            }
+        };
+        let database = Database::new(&url, &shown, name)?;
+        let version = database.prepare().await?;
+        let service = service::postgres::NAME.to_owned();
+        self.postgres = Some((Card { service, version, real: true, url: shown }, database));
+        if given.postgres_url.is_some() {
+            self.cleanup.push(Cleanup::Schema);
+        }
+        Ok(())
+    }
+
+    async fn start_redis(&mut self, given: &Given, name: &str) -> Result<(), RealError> {
+        let (url, shown) = match &given.redis_url {
+            Some(url) => (url.clone(), redacted(url)),
+            None => {
+                let server = service::Redis::start(&service::redis::Options::default())?;
+                let at = (server.url(), server.redacted_url());
+                self.servers._redis = Some(server);
+                at
+            }
+        };
+        let locks = Locks::new(&url, &shown, &format!("{name}:"))?;
+        let version = locks.prepare().await?;
+        let service = service::redis::NAME.to_owned();
+        self.redis = Some((Card { service, version, real: true, url: shown }, locks));
+        if given.redis_url.is_some() {
+            self.cleanup.push(Cleanup::Keys);
+        }
+        Ok(())
+    }
+
+    async fn start_s3(&mut self, s3: S3, given: &Given, name: &str) -> Result<(), RealError> {
+        if let Some(endpoint) = &given.s3_endpoint {
+            return self.connect_s3(endpoint, name).await;
+        }
+        let (service, builder, url, version) = self.servers.start_s3(s3)?;
+        let bucket = Bucket::new(builder.with_bucket_name("unforked"), &url, &format!("{name}/"))?;
+        bucket.make().await?;
+        let real = service != embedded::NAME;
+        let service = format!("s3={service}");
+        self.s3 = Some((Card { service, version, real, url }, bucket));
+        Ok(())
+    }
+
+    /// A user's S3: in the bucket that `AWS_BUCKET` names, or in one of our own.
+    async fn connect_s3(&mut self, endpoint: &str, name: &str) -> Result<(), RealError> {
+        let mut builder = AmazonS3Builder::from_env().with_endpoint(endpoint);
+        let whole = builder.get_config_value(&AmazonS3ConfigKey::Bucket).is_none();
+        if whole {
+            builder = builder.with_bucket_name(name.replace('_', "-"));
+        }
+        if builder.get_config_value(&AmazonS3ConfigKey::Region).is_none() {
+            builder = builder.with_region("us-east-1");
+        }
+        let url = redacted(endpoint);
+        let bucket = Bucket::new(builder, &url, &format!("{name}/"))?;
+        if whole {
+            bucket.make().await?;
+        }
+        let (service, version) = ("s3".to_owned(), "unknown".to_owned());
+        self.s3 = Some((Card { service, version, real: true, url }, bucket));
+        self.cleanup.push(Cleanup::Objects { whole });
+        Ok(())
+    }
+
+    async fn clean(&self, what: Cleanup) -> Result<(), RealError> {
+        match (what, &self.postgres, &self.redis, &self.s3) {
+            (Cleanup::Schema, Some((_, database)), _, _) => database.remove().await,
+            (Cleanup::Keys, _, Some((_, locks)), _) => locks.remove().await,
+            (Cleanup::Objects { whole }, _, _, Some((_, bucket))) => bucket.remove(whole).await,
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for Targets {
+    fn drop(&mut self) {
+        // First the connections, whose open transactions would keep the schema from going.
+        self.exact.take();
+        let Ok(runtime) = runtime() else { return };
+        for what in std::mem::take(&mut self.cleanup) {
+            if let Err(error) = runtime.block_on(self.clean(what)) {
+                tracing::warn!(%error, ?what, "something of ours is left on a user's server");
+            }
+        }
+    }
+}
+
+impl Servers {
+    /// Starts an S3: its name, how to reach it, where it is and its version.
+    fn start_s3(
+        &mut self,
+        s3: S3,
+    ) -> Result<(&'static str, AmazonS3Builder, String, String), RealError> {
+        match s3 {
+            S3::Minio => {
+                let server = service::Minio::start()?;
+                let url = server.endpoint();
+                let reach = reach(&url, server.access_key(), server.secret_key(), server.region());
+                self._minio = Some(server);
+                Ok((minio::NAME, reach, url, minio::find()?.version))
+            }
+            S3::Weed => {
+                let server = service::Weed::start()?;
+                let url = server.endpoint();
+                let reach = reach(&url, server.access_key(), server.secret_key(), server.region());
+                self._weed = Some(server);
+                Ok((weed::NAME, reach, url, weed::find()?.version))
+            }
+            S3::Embedded => {
+                let server = service::Embedded::start()?;
+                let url = server.endpoint();
+                let reach = reach(&url, server.access_key(), server.secret_key(), server.region());
+                self._embedded = Some(server);
+                Ok((embedded::NAME, reach, url, env!("CARGO_PKG_VERSION").to_owned()))
+            }
+            S3::Any => {
+                for named in [S3::Minio, S3::Weed] {
+                    match self.start_s3(named) {
+                        Err(RealError::Service(ServiceError::NotFound { .. })) => {}
+                        started => return started,
+                    }
+                }
+                self.start_s3(S3::Embedded)
+            }
+        }
+    }
+}
+
+fn reach(url: &str, key: &str, secret: &str, region: &str) -> AmazonS3Builder {
+    AmazonS3Builder::new()
+        .with_endpoint(url)
+        .with_access_key_id(key)
+        .with_secret_access_key(secret)
+        .with_region(region)
+}
+
+/// A runtime for one thread: clients of a run live together, as in simulation.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, RealError> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(RealError::Runtime)
+}
+
+/// A URL without its password.
+fn redacted(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return "***".to_owned() };
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    // What follows a question mark may hold a password too.
+    let path = path.split('?').next().unwrap_or_default();
+    match authority.rsplit_once('@') {
+        Some((user, host)) => {
+            let user = user.split(':').next().unwrap_or_default();
+            format!("{scheme}://{user}:***@{host}{path}")
+        }
+        None => format!("{scheme}://{authority}{path}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_on_says_is_read() {
+        let wanted = |text: &str| Wanted::from_str(text).map_err(|error| error.to_string());
+        let both = Wanted { postgres: true, redis: true, s3: None };
+        assert_eq!(wanted("postgres,redis"), Ok(both));
+        assert_eq!(wanted("postgres, redis, s3"), Ok(Wanted { s3: Some(S3::Any), ..both }));
+        assert_eq!(wanted("s3=weed"), Ok(Wanted { s3: Some(S3::Weed), ..Wanted::default() }));
+        for wrong in ["", "mysql", "s3=", "postgres,postgres", "s3,s3=minio", "postgres;redis"] {
+            let error = wanted(wrong).expect_err(wrong);
+            assert!(error.contains("s3=embedded"), "it says what there is: {error}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_never_shown() {
+        let all = [
+            ("postgres://me:secret@host:5432/db?password=secret", "postgres://me:***@host:5432/db"),
+            ("redis://:secret@host/", "redis://:***@host/"),
+            ("http://host:9000", "http://host:9000"),
+        ];
+        for (url, shown) in all {
+            assert_eq!(redacted(url), shown);
+        }
+    }
+}
