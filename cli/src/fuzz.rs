@@ -284,6 +284,7 @@ impl Work<'_> {
         bar.finish_and_clear();
         let mut campaign = all.into_inner().unwrap_or_else(|it| it.into_inner());
         campaign.failing.sort_by_key(|(seed, _)| *seed);
+        campaign.marks.sort();
         // Whoever was merged first must not show.
         let marks: BTreeMap<_, _> = campaign.marks.iter().collect();
         campaign.marks.clear();

@@ -44,7 +44,7 @@ pub(crate) fn replay(args: &Args, out: &Out) -> Result<Exit, Failure> {
         if args.recorded && args.traces.len() > 1 {
             say_line(out, &shown, &recurs, &ran);
         } else {
-            say(out, args, &loaded, &ran, &recurs, began);
+            say(out, args, &shown, &loaded, &ran, &recurs, began);
         }
         objects.push(object(&shown, &ran, &recurs, exit));
         worst = worse(worst, exit);
@@ -140,6 +140,7 @@ fn say_line(out: &Out, path: &str, recurs: &Result<(), Parted>, ran: &Ran) {
 fn say(
     out: &Out,
     args: &Args,
+    path: &str,
     loaded: &Loaded,
     ran: &Ran,
     recurs: &Result<(), Parted>,
@@ -162,15 +163,20 @@ fn say(
     if ran.outcome.skipped > 0 {
         out.say(format!("  skipped {} steps that are not possible", ran.outcome.skipped));
     }
-    match recurs {
-        Ok(()) => out.say(format!("  digest {:016x}: identical", ran.trace.digest)),
-        Err(parted) => out.verdict(format!("{}  {}", paint(AnsiColor::Yellow, "DIFFERS"), parted.why())),
+    if recurs.is_ok() {
+        out.say(format!("  digest {:016x}: identical", ran.trace.digest));
     }
     out.say("");
     if ran.exit() != Exit::Violated {
         ran.say_verdict(out, began.elapsed().as_secs_f64());
     }
     ran.say_control(out);
+    if let Err(parted) = recurs {
+        out.verdict(format!("{}  {}", paint(AnsiColor::Yellow, "DIFFERS"), parted.why()));
+    }
+    if ran.exit() == Exit::Holds && recurs.is_ok() {
+        out.say(format!("next     checker confirm {path} --on postgres,redis,s3"));
+    }
 }
 
 fn object(path: &str, ran: &Ran, recurs: &Result<(), Parted>, exit: Exit) -> Value {

@@ -124,6 +124,11 @@ impl Marks {
     pub fn clear(&mut self) {
         self.0.clear();
     }
+
+    /// Orders them by name, where the order of their first appearance means nothing.
+    pub fn sort(&mut self) {
+        self.0.sort_unstable();
+    }
 }
 
 impl PartialEq for Marks {
