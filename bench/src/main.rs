@@ -28,7 +28,8 @@ fn main() -> ExitCode {
 fn runs(json: bool) {
     let mut object = Map::new();
     for model in models::ALL {
-        let mut rates: Vec<(f64, f64)> = (0..ROUNDS).map(|round| rate(*model, round as u64)).collect();
+        let mut rates: Vec<(f64, f64)> =
+            (0..ROUNDS).map(|round| rate(*model, round as u64)).collect();
         rates.sort_by(|left, right| left.0.total_cmp(&right.0));
         let (runs, steps) = rates[ROUNDS / 2];
         let name = model.card().name;

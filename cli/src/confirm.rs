@@ -81,7 +81,8 @@ pub(crate) fn confirm(args: &Args, out: &Out) -> Result<Exit, Failure> {
     let found = match &subject.steps {
         Some(steps) => confirm_trace(subject.served, &setup, steps, steps.len(), &targets),
         None => {
-            let options = Options { pause_every: args.pause_every, seed: args.seed, time_max: TIME_MAX };
+            let options =
+                Options { pause_every: args.pause_every, seed: args.seed, time_max: TIME_MAX };
             confirm_model(subject.served, &setup, &targets, options)
         }
     };
@@ -135,7 +136,9 @@ impl Subject {
 
     fn of_trace(args: &Args, path: &Path) -> Result<Subject, Failure> {
         if args.mode == Some(Mode::AtSpeed) {
-            return Err(Failure::input("a trace is confirmed exactly; at speed there is only a model"));
+            return Err(Failure::input(
+                "a trace is confirmed exactly; at speed there is only a model",
+            ));
         }
         if args.mutant.is_some() || !args.setup.as_arguments().is_empty() {
             return Err(Failure::input("a trace brings its own parameters and mutant"));
@@ -193,13 +196,19 @@ fn say(out: &Out, args: &Args, subject: &Subject, targets: &Targets, found: &Con
     out.say("");
     for row in &found.rows {
         let evidence = if row.real { "real    " } else { "ours    " };
-        out.say(format!("  {:<10} {evidence} {:<13} {}", row.service, row.outcome.to_string(), row.why));
+        out.say(format!(
+            "  {:<10} {evidence} {:<13} {}",
+            row.service,
+            row.outcome.to_string(),
+            row.why
+        ));
     }
     if let Some((number, text)) = &found.at {
         out.say(format!("  they part at step {number}: {text}"));
     }
     out.say("");
-    let figures: Vec<String> = found.stats.iter().map(|(name, value)| format!("{name} {value}")).collect();
+    let figures: Vec<String> =
+        found.stats.iter().map(|(name, value)| format!("{name} {value}")).collect();
     out.say(format!("  {}", figures.join("  ")));
     found.notes.iter().for_each(|note| out.say(format!("  {note}")));
     out.say("");
@@ -222,11 +231,15 @@ fn say_verdict(out: &Out, found: &Confirmation) {
                 }
             }
         }
-        Verdict::Unknown { why } => out.verdict(format!("{}  {why}", paint(AnsiColor::Yellow, "UNKNOWN"))),
+        Verdict::Unknown { why } => {
+            out.verdict(format!("{}  {why}", paint(AnsiColor::Yellow, "UNKNOWN")))
+        }
     }
     let (label, color) = match () {
         () if any(Outcome::Disagrees) || any(Outcome::Breaks) => ("DISAGREES", AnsiColor::Red),
-        () if any(Outcome::Inconclusive) || found.rows.is_empty() => ("INCONCLUSIVE", AnsiColor::Yellow),
+        () if any(Outcome::Inconclusive) || found.rows.is_empty() => {
+            ("INCONCLUSIVE", AnsiColor::Yellow)
+        }
         () => ("AGREES", AnsiColor::Green),
     };
     out.verdict(paint(color, label));

@@ -1,6 +1,6 @@
 //! `checker digests`: one digest a seed, from a process of its own, for `doctor`.
 
-use crate::out::{Exit, Failure, Out};
+use crate::out::{Exit, Failure, Out, print};
 use crate::setup;
 use clap::Args as ClapArgs;
 use serde_json::Map;
@@ -17,7 +17,7 @@ pub(crate) struct Args {
 pub(crate) fn digests(args: &Args, _out: &Out) -> Result<Exit, Failure> {
     let mut session = setup::session(setup::model(&args.model)?, &Map::new(), None)?;
     for seed in args.from..args.to {
-        println!("{:016x}", digest(session.as_mut(), seed));
+        print(format_args!("{:016x}", digest(session.as_mut(), seed)));
     }
     Ok(Exit::Holds)
 }

@@ -33,7 +33,8 @@ pub(crate) fn doctor(args: &Args, out: &Out) -> Result<Exit, Failure> {
                 paint(AnsiColor::Green, "deterministic"),
                 args.seeds
             )),
-            Some(why) => out.verdict(format!("{}  {name}: {why}", paint(AnsiColor::Red, "NOT DETERMINISTIC"))),
+            Some(why) => out
+                .verdict(format!("{}  {name}: {why}", paint(AnsiColor::Red, "NOT DETERMINISTIC"))),
         }
         results.push((name, result));
     }
@@ -66,7 +67,8 @@ fn examine(model: &dyn AnyModel, seeds: u64) -> Result<Option<String>, Failure> 
     if let Some(seed) = on_threads(model, &first) {
         return Ok(Some(format!("seed {seed} differs on another thread")));
     }
-    Ok(in_fresh_process(model.card().name, &first)?.map(|seed| format!("seed {seed} differs in a fresh process")))
+    Ok(in_fresh_process(model.card().name, &first)?
+        .map(|seed| format!("seed {seed} differs in a fresh process")))
 }
 
 /// Names the first step at which two runs of one seed part.
@@ -94,7 +96,8 @@ fn on_threads(model: &dyn AnyModel, first: &[u64]) -> Option<u64> {
                 scope.spawn(move || {
                     let mut session = model.session(&Map::new(), None).ok()?;
                     let mine = (0..first.len()).skip(thread).step_by(THREADS);
-                    mine.map(|seed| seed as u64).find(|seed| digest(session.as_mut(), *seed) != first[*seed as usize])
+                    mine.map(|seed| seed as u64)
+                        .find(|seed| digest(session.as_mut(), *seed) != first[*seed as usize])
                 })
             })
             .collect();
@@ -103,14 +106,16 @@ fn on_threads(model: &dyn AnyModel, first: &[u64]) -> Option<u64> {
 }
 
 fn in_fresh_process(model: &str, first: &[u64]) -> Result<Option<u64>, Failure> {
-    let failed = |error: std::io::Error| Failure::input(format!("cannot start a fresh process: {error}"));
+    let failed =
+        |error: std::io::Error| Failure::input(format!("cannot start a fresh process: {error}"));
     let this = std::env::current_exe().map_err(failed)?;
     let output = Command::new(this)
         .args(["digests", model, "0", &first.len().to_string()])
         .output()
         .map_err(failed)?;
     let text = String::from_utf8_lossy(&output.stdout);
-    let theirs: Vec<u64> = text.lines().filter_map(|line| u64::from_str_radix(line, 16).ok()).collect();
+    let theirs: Vec<u64> =
+        text.lines().filter_map(|line| u64::from_str_radix(line, 16).ok()).collect();
     let differs = (0..first.len()).find(|index| theirs.get(*index) != first.get(*index));
     Ok(differs.map(|index| index as u64))
 }

@@ -1,9 +1,10 @@
 //! Files: read with an error that names them, written whole or not at all.
 
 use crate::out::Failure;
-use sim::registry::AnyModel;
+use serde_json::Value;
+use sim::registry::{AnyModel, SetupError};
 use sim::step::Step;
-use sim::trace::Trace;
+use sim::trace::{Trace, TraceError};
 use std::fs;
 use std::io::Write;
 use std::path::Path;
@@ -18,20 +19,30 @@ pub(crate) struct Loaded {
 pub(crate) fn load(path: &Path) -> Result<Loaded, Failure> {
     let at = |why: String| Failure::input(format!("{}: {why}", path.display()));
     let text = fs::read_to_string(path).map_err(|error| at(format!("cannot be read: {error}")))?;
-    let trace = Trace::from_json(&text).map_err(|error| at(error.to_string()))?;
-    let model = models::find(&trace.model).map_err(|error| at(error.to_string()))?;
-    let steps = model.parse(&trace.steps).map_err(|(index, error)| {
-        at(format!("line {}: {error}", line_of_step(&text, &trace.steps[index])))
+    let on = |field: &str, why: String| {
+        at(format!("line {}: {why}", line_of(&text, &format!("\"{field}\""))))
+    };
+    let trace = Trace::from_json(&text).map_err(|error| match error {
+        TraceError::Field { name, .. } => on(name, error.to_string()),
+        TraceError::NewerFormat { .. } => on("format", error.to_string()),
+        TraceError::NotJson { .. } => at(error.to_string()),
     })?;
-    let loaded = Loaded { trace, model, steps };
-    loaded.model.session(&loaded.trace.params, loaded.trace.mutant.as_deref()).map_err(|error| at(error.to_string()))?;
-    Ok(loaded)
+    let model = models::find(&trace.model).map_err(|error| on("model", error.to_string()))?;
+    let steps = model.parse(&trace.steps).map_err(|(index, error)| {
+        let line = line_of(&text, &Value::from(trace.steps[index].as_str()).to_string());
+        at(format!("line {line}: {error}"))
+    })?;
+    let set_up = model.session(&trace.params, trace.mutant.as_deref());
+    set_up.map_err(|error| match error {
+        SetupError::UnknownMutant { .. } => on("mutant", error.to_string()),
+        _ => on("params", error.to_string()),
+    })?;
+    Ok(Loaded { trace, model, steps })
 }
 
-/// The line of the file that holds `step`: a person looks there.
-fn line_of_step(text: &str, step: &str) -> usize {
-    let quoted = serde_json::Value::from(step).to_string();
-    text.lines().position(|line| line.contains(&quoted)).map_or(1, |index| index + 1)
+/// The first line of the file that holds this: a person looks there.
+fn line_of(text: &str, needle: &str) -> usize {
+    text.lines().position(|line| line.contains(needle)).map_or(1, |index| index + 1)
 }
 
 /// Writes to a temporary name beside `path`, then renames: never half a file.
@@ -45,7 +56,9 @@ pub(crate) fn write(path: &Path, text: &str) -> Result<(), Failure> {
     }
     let directory = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(directory).map_err(failed)?;
-    let name = path.file_name().ok_or_else(|| Failure::input(format!("{}: not a file's name", path.display())))?;
+    let name = path
+        .file_name()
+        .ok_or_else(|| Failure::input(format!("{}: not a file's name", path.display())))?;
     let temporary = directory.join(format!(".{}.{}", name.to_string_lossy(), std::process::id()));
     let written = fs::File::create(&temporary)
         .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))

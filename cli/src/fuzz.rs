@@ -15,6 +15,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value, json};
 use sim::minimise::minimise;
 use sim::registry::{AnyModel, MutantCard, Plan, Scene};
+use sim::run::FAULTS_MAX;
 use sim::scenario::{Kind, Scenario};
 use sim::step::Step;
 use sim::world::Marks;
@@ -50,7 +51,7 @@ pub(crate) struct Args {
     #[arg(long, value_parser = setup::chooser)]
     chooser: Option<Kind>,
     /// How many faults may be spent; drawn by each seed unless given
-    #[arg(long)]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=i64::from(FAULTS_MAX)))]
     faults: Option<u32>,
     /// Where failures are written [default: traces/found]; with --mutants, also each mutant's
     /// shortest cause
@@ -147,10 +148,10 @@ fn fuzz_one(args: &Args, model: &dyn AnyModel, out: &Out) -> Result<(Exit, Value
     let written = write(args, card.name, &causes)?;
     let missing = work.missing(&campaign)?;
     say(out, &work, &campaign, &causes, &missing, &written, began);
-    let mut exit = match (causes.is_empty(), missing.is_empty()) {
-        (false, _) => Exit::Found,
-        (true, false) => Exit::Unknown,
-        (true, true) => Exit::Holds,
+    let mut exit = match causes.is_empty() {
+        false => Exit::Found,
+        true if missing.is_empty() && campaign.unknown.is_none() => Exit::Holds,
+        true => Exit::Unknown,
     };
     let mut mutants = Vec::new();
     if args.mutants && exit != Exit::Found {
@@ -175,12 +176,14 @@ fn fuzz_one(args: &Args, model: &dyn AnyModel, out: &Out) -> Result<(Exit, Value
         }
     }
     let failures: Vec<Value> = (causes.iter().zip(&written))
-        .map(|(cause, path)| json!({
-            "trace": path.display().to_string(),
-            "property": cause.ran.trace.verdict.broken(),
-            "seed": cause.seed,
-            "steps": cause.ran.trace.steps.len(),
-        }))
+        .map(|(cause, path)| {
+            json!({
+                "trace": path.display().to_string(),
+                "property": cause.ran.trace.verdict.broken(),
+                "seed": cause.seed,
+                "steps": cause.ran.trace.steps.len(),
+            })
+        })
         .collect();
     let marks: Map<String, Value> =
         campaign.marks.iter().map(|(name, count)| (name.to_owned(), json!(count))).collect();
@@ -220,7 +223,8 @@ struct Campaign {
     marks: Marks,
     /// The seeds that failed, lowest first, and what they broke.
     failing: Vec<(u64, Property)>,
-    unknown: Option<String>,
+    /// The lowest seed of which nothing could be said, and why.
+    unknown: Option<(u64, String)>,
 }
 
 /// A minimised failure.
@@ -235,7 +239,8 @@ impl Cause {
     /// was first, and in which order innocent steps came, makes no difference to a person.
     fn kind(&self) -> (Option<&Property>, BTreeSet<&str>) {
         let verb = |scene: &'_ Scene| scene.text.split(' ').next().unwrap_or_default().len();
-        let scenes = self.ran.scenes.iter().filter(|it| !matches!(it.step, Step::Apply(_) | Step::Reply(_)));
+        let scenes =
+            self.ran.scenes.iter().filter(|it| !matches!(it.step, Step::Apply(_) | Step::Reply(_)));
         let verbs = scenes.map(|scene| &scene.text[..verb(scene)]).collect();
         (self.ran.trace.verdict.broken(), verbs)
     }
@@ -248,12 +253,24 @@ struct Caught {
 
 impl Work<'_> {
     /// The same campaign with a broken twin, whose own parameters are not overridden.
-    fn of_mutant(&self, mutant: &MutantCard, range: Range<u64>, until: Option<Property>) -> Work<'_> {
+    fn of_mutant(
+        &self,
+        mutant: &MutantCard,
+        range: Range<u64>,
+        until: Option<Property>,
+    ) -> Work<'_> {
         let mut params = self.params.clone();
         for (name, _) in mutant.params {
             params.remove(*name);
         }
-        Work { model: self.model, params, mutant: Some(mutant.name.clone()), args: self.args, range, until }
+        Work {
+            model: self.model,
+            params,
+            mutant: Some(mutant.name.clone()),
+            args: self.args,
+            range,
+            until,
+        }
     }
 
     fn scenario(&self, seed: u64) -> Scenario {
@@ -307,7 +324,11 @@ impl Work<'_> {
         loop {
             let from = next.fetch_add(CHUNK, Ordering::Relaxed);
             let late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
-            if from >= range.end || from > best.load(Ordering::Relaxed) || late || interrupt::was_interrupted() {
+            if from >= range.end
+                || from > best.load(Ordering::Relaxed)
+                || late
+                || interrupt::was_interrupted()
+            {
                 return campaign;
             }
             let to = (from + CHUNK).min(range.end);
@@ -326,7 +347,9 @@ impl Work<'_> {
                         }
                         campaign.failing.push((seed, it.property));
                     }
-                    Verdict::Unknown { why } => campaign.unknown = Some(why),
+                    Verdict::Unknown { why } => {
+                        campaign.unknown.get_or_insert((seed, why));
+                    }
                 }
             }
             bar.inc(to - from);
@@ -347,8 +370,16 @@ impl Work<'_> {
             let cause = minimise(self.model, &params, mutant, &steps, outcome.faults_max);
             let cause = cause.map_err(Failure::input)?.expect("what failed fails again");
             let faults = cause.steps.iter().filter(|step| step.is_fault()).count() as u32;
-            let mut ran = report::tell(self.model, &cause.params, mutant, &cause.steps, faults, Some(cause.steps.len()))?;
-            ran.trace.origin = sim::trace::Origin::Seed { seed: *seed, chooser: self.scenario(*seed).kind() };
+            let mut ran = report::tell(
+                self.model,
+                &cause.params,
+                mutant,
+                &cause.steps,
+                faults,
+                Some(cause.steps.len()),
+            )?;
+            ran.trace.origin =
+                sim::trace::Origin::Seed { seed: *seed, chooser: self.scenario(*seed).kind() };
             let cause = Cause { seed: *seed, from: steps.len(), ran };
             match causes.iter_mut().find(|it| it.kind() == cause.kind()) {
                 Some(known) if known.ran.trace.steps.len() <= cause.ran.trace.steps.len() => {}
@@ -397,7 +428,7 @@ impl Campaign {
         self.steps += other.steps;
         other.marks.iter().for_each(|(name, count)| self.marks.add(name, count));
         self.failing.extend(other.failing);
-        self.unknown = self.unknown.take().or(other.unknown);
+        self.unknown = [self.unknown.take(), other.unknown].into_iter().flatten().min();
     }
 }
 
@@ -423,7 +454,11 @@ fn write(args: &Args, model: &str, causes: &[Cause]) -> Result<Vec<PathBuf>, Fai
         let trace = &cause.ran.trace;
         let property = trace.verdict.broken().map_or("unknown", Property::name);
         let short = sim::hash::Fixed::of(&trace.steps).wide() as u16;
-        let path = args.output.as_deref().unwrap_or(Path::new(FOUND)).join(format!("{model}-{property}-{short:04x}.json"));
+        let path = args
+            .output
+            .as_deref()
+            .unwrap_or(Path::new(FOUND))
+            .join(format!("{model}-{property}-{short:04x}.json"));
         file::write(&path, &trace.to_json())?;
         written.push(path);
     }
@@ -444,16 +479,23 @@ fn say(
     if let Some(first) = causes.first() {
         first.ran.say_verdict(out, 0.0);
         let steps = first.ran.trace.steps.len();
-        out.say(format!("     first at seed {}; {} steps minimised to {steps}", first.seed, first.from));
+        out.say(format!(
+            "     first at seed {}; {} steps minimised to {steps}",
+            first.seed, first.from
+        ));
         first.ran.say_failed(out);
         first.ran.say_control(out);
     }
-    let marks: Vec<String> = campaign.marks.iter().map(|(name, count)| format!("{name} {count}")).collect();
+    let marks: Vec<String> =
+        campaign.marks.iter().map(|(name, count)| format!("{name} {count}")).collect();
     out.say(format!("seen     {}", marks.join(", ")));
     let distinct = match causes.len() {
         0 => String::new(),
         1 => ", 1 distinct cause".to_owned(),
-        many => format!(", {many} distinct causes in the first {}", campaign.failing.len().min(MINIMISED_MAX)),
+        many => format!(
+            ", {many} distinct causes in the first {}",
+            campaign.failing.len().min(MINIMISED_MAX)
+        ),
     };
     out.say(format!(
         "seeds    {} run, {} fail{distinct}   {seconds:.1} s",
@@ -465,13 +507,19 @@ fn say(
     }
     if causes.is_empty() {
         let verdict = match (missing.is_empty(), &campaign.unknown) {
-            (true, None) => format!("{}     {name}: every promise kept in {} schedules", paint(AnsiColor::Green, "PASS"), campaign.schedules),
+            (true, None) => format!(
+                "{}     {name}: every promise kept in {} schedules",
+                paint(AnsiColor::Green, "PASS"),
+                campaign.schedules
+            ),
             (false, _) => format!(
                 "{}  {name}: never happened, so nothing is known of it: {}; give it more seeds",
                 paint(AnsiColor::Yellow, "UNKNOWN"),
                 missing.join(", ")
             ),
-            (true, Some(why)) => format!("{}  {name}: {why}", paint(AnsiColor::Yellow, "UNKNOWN")),
+            (true, Some((seed, why))) => {
+                format!("{}  {name}: seed {seed}: {why}", paint(AnsiColor::Yellow, "UNKNOWN"))
+            }
         };
         out.verdict(verdict);
     }

@@ -16,8 +16,12 @@ pub(crate) fn list(_args: &Args, out: &Out) -> Result<Exit, Failure> {
         out.say(format!("    -p {}", setup::show(&card.params)));
         let width = card.mutants.iter().map(|it| it.name.len()).max().unwrap_or(0);
         for mutant in &card.mutants {
-            let guard = if card.guard.as_ref() == Some(&mutant.name) { "  [the guard]" } else { "" };
-            out.say(format!("    --mutant {:<width$}  breaks {:<18} {}{guard}", mutant.name, mutant.breaks, mutant.how));
+            let guard =
+                if card.guard.as_ref() == Some(&mutant.name) { "  [the guard]" } else { "" };
+            out.say(format!(
+                "    --mutant {:<width$}  breaks {:<18} {}{guard}",
+                mutant.name, mutant.breaks, mutant.how
+            ));
         }
         for (name, why) in &card.equivalent {
             out.say(format!("    equivalent {name}: {why}"));
@@ -56,7 +60,8 @@ pub(crate) fn services() -> Vec<(&'static str, bool, String)> {
     let all = real::service::find_all().into_iter();
     all.map(|(name, found)| match found {
         Ok(found) => {
-            let path = found.path.map_or("in this binary".to_owned(), |it| it.display().to_string());
+            let path =
+                found.path.map_or("in this binary".to_owned(), |it| it.display().to_string());
             (name, true, format!("{}  {path}", found.version))
         }
         Err(error) => (name, false, error.to_string()),

@@ -81,7 +81,10 @@ impl Command {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return bad_usage(&error),
+    };
     let out = Out::new(cli.command.name(), &cli.look);
     interrupt::install();
     let result = match cli.command {
@@ -102,4 +105,15 @@ fn main() -> ExitCode {
         true => Exit::Interrupted.into(),
         false => exit.into(),
     }
+}
+
+/// What clap says; with `--json` also as the object that was asked for.
+fn bad_usage(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    if error.use_stderr() && std::env::args().any(|it| it == "--json") {
+        let why = error.to_string();
+        let why = why.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        out::print(serde_json::json!({"command": null, "outcome": "error", "why": why}));
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }

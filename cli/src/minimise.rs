@@ -20,7 +20,13 @@ pub(crate) fn minimise(args: &Args, out: &Out) -> Result<Exit, Failure> {
     let loaded = file::load(&args.trace)?;
     let trace = &loaded.trace;
     let mutant = trace.mutant.as_deref();
-    let cause = sim::minimise::minimise(loaded.model, &trace.params, mutant, &loaded.steps, trace.faults_max);
+    let cause = sim::minimise::minimise(
+        loaded.model,
+        &trace.params,
+        mutant,
+        &loaded.steps,
+        trace.faults_max,
+    );
     let Some(cause) = cause.map_err(Failure::input)? else {
         return Err(Failure::input(format!(
             "{}: breaks no promise, so there is no cause to find: expected a trace of a failure",
@@ -29,7 +35,8 @@ pub(crate) fn minimise(args: &Args, out: &Out) -> Result<Exit, Failure> {
     };
     let faults = cause.steps.iter().filter(|step| step.is_fault()).count() as u32;
     let count = cause.steps.len();
-    let mut ran = report::tell(loaded.model, &cause.params, mutant, &cause.steps, faults, Some(count))?;
+    let mut ran =
+        report::tell(loaded.model, &cause.params, mutant, &cause.steps, faults, Some(count))?;
     ran.trace.origin = trace.origin;
     out.say(format!("{} steps minimised to {count} in {} tries", trace.steps.len(), cause.tried));
     ran.say_verdict(out, 0.0);

@@ -4,6 +4,7 @@ use anstyle::{AnsiColor, Style};
 use clap::Args;
 use serde_json::{Map, Value, json};
 use std::fmt;
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 /// How output looks; for every command.
@@ -77,14 +78,14 @@ impl Out {
     /// A line of the story.
     pub(crate) fn say(&self, line: impl fmt::Display) {
         if !self.json && !self.quiet {
-            anstream::println!("{line}");
+            print(line);
         }
     }
 
     /// A line that matters even when quiet: a verdict.
     pub(crate) fn verdict(&self, line: impl fmt::Display) {
         if !self.json {
-            anstream::println!("{line}");
+            print(line);
         }
     }
 
@@ -111,7 +112,7 @@ impl Out {
         if let Value::Object(fields) = fields {
             object.extend(fields);
         }
-        println!("{}", Value::Object(object));
+        print(Value::Object(object));
     }
 
     pub(crate) fn failure(&self, failure: &Failure) {
@@ -122,6 +123,17 @@ impl Out {
     /// Whether a bar would be seen and not disturb.
     pub(crate) fn shows_progress(&self) -> bool {
         !self.quiet && !self.json
+    }
+}
+
+/// A line on stdout. A reader that has seen enough is no error, and the exit status still counts;
+/// a disk that is full is one.
+pub(crate) fn print(line: impl fmt::Display) {
+    let Err(error) = writeln!(anstream::stdout(), "{line}") else { return };
+    if error.kind() != ErrorKind::BrokenPipe {
+        anstream::eprintln!("error: cannot write the answer: {error}");
+        real::service::stop_all();
+        std::process::exit(2);
     }
 }
 

@@ -83,7 +83,9 @@ impl Parted {
     fn why(&self) -> String {
         match self {
             Parted::Version { was, is } => {
-                format!("the model changed since: the trace is of version {was}, this is {is}; record it again, on purpose")
+                format!(
+                    "the model changed since: the trace is of version {was}, this is {is}; record it again, on purpose"
+                )
             }
             Parted::Digest(why) | Parted::Other(why) => why.clone(),
         }
@@ -112,7 +114,7 @@ fn recurs(loaded: &Loaded, ran: &Ran) -> Result<(), Parted> {
         )));
     }
     if ran.outcome.skipped > 0 {
-        return Err(Parted::Other(format!("{} steps are not possible", ran.outcome.skipped)));
+        return Err(Parted::Other(not_possible(ran.outcome.skipped)));
     }
     if let Some(index) = parts {
         return Err(Parted::Other(shown(index)));
@@ -161,7 +163,7 @@ fn say(
         ran.say_held(out, args.all);
     }
     if ran.outcome.skipped > 0 {
-        out.say(format!("  skipped {} steps that are not possible", ran.outcome.skipped));
+        out.say(format!("  skipped {}", not_possible(ran.outcome.skipped)));
     }
     if recurs.is_ok() {
         out.say(format!("  digest {:016x}: identical", ran.trace.digest));
@@ -187,4 +189,8 @@ fn object(path: &str, ran: &Ran, recurs: &Result<(), Parted>, exit: Exit) -> Val
     object["differs"] = json!(recurs.as_ref().err().map(Parted::why));
     object["holds"] = json!(exit == Exit::Holds);
     object
+}
+
+fn not_possible(count: usize) -> String {
+    format!("{count} step{} not possible here", if count == 1 { "" } else { "s" })
 }

@@ -68,7 +68,9 @@ pub(crate) fn told(
 ) -> Result<Ran, Failure> {
     let taken = session.steps().len();
     let params = session.params();
-    let told = count.unwrap_or_else(|| failed_after(&outcome, taken).min(TOLD_MAX));
+    let skipped = outcome.skipped;
+    let whole = count.map(|count| count.saturating_sub(skipped));
+    let told = whole.unwrap_or_else(|| failed_after(&outcome, taken).min(TOLD_MAX));
     let (trace, scenes) = session.tell(&steps, told, &outcome);
     let digest = if count.is_none() && told < taken { outcome.digest } else { trace.digest };
     let control = control(model, &params, mutant, &steps, &outcome)?;
@@ -100,7 +102,9 @@ fn control(
 
 impl Ran {
     fn name(&self) -> impl Fn(u16) -> String + '_ {
-        |client| self.names.get(usize::from(client)).cloned().unwrap_or_else(|| format!("c{client}"))
+        |client| {
+            self.names.get(usize::from(client)).cloned().unwrap_or_else(|| format!("c{client}"))
+        }
     }
 
     /// The exit status that the verdict is.
@@ -125,13 +129,23 @@ impl Ran {
     pub(crate) fn json(&self) -> Value {
         let verdict = verdict_to_json(&self.outcome.verdict);
         let control = match &self.control {
-            Control::None => json!({"outcome": "none", "why": "the model has no guard to take out"}),
+            Control::None => {
+                json!({"outcome": "none", "why": "the model has no guard to take out"})
+            }
             Control::Without(verdict, _) | Control::With(verdict) => verdict_to_json(verdict),
         };
-        let stats: Map<String, Value> =
-            self.outcome.stats.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
-        let marks: Map<String, Value> =
-            self.outcome.marks.iter().map(|(name, value)| (name.to_owned(), json!(value))).collect();
+        let stats: Map<String, Value> = self
+            .outcome
+            .stats
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), json!(value)))
+            .collect();
+        let marks: Map<String, Value> = self
+            .outcome
+            .marks
+            .iter()
+            .map(|(name, value)| (name.to_owned(), json!(value)))
+            .collect();
         json!({
             "model": self.trace.model,
             "mutant": self.trace.mutant,
@@ -162,10 +176,14 @@ impl Ran {
             } else {
                 String::new()
             };
-            out.say(format!("  closest of {calls} expiries mid-transition{told}; --all shows every step"));
+            out.say(format!(
+                "  closest of {calls} expiries mid-transition{told}; --all shows every step"
+            ));
         } else {
             out.say("");
-            out.say("  no lock ran out in mid-transition here; --all shows every step");
+            let calls = story::close_calls(&self.scenes);
+            let taken = if calls == 0 { "" } else { "; no rival had the lock by then" };
+            out.say(format!("  {calls} expiries mid-transition{taken}; --all shows every step"));
         }
         out.say("");
         self.say_figures(out);
@@ -185,8 +203,10 @@ impl Ran {
             ("forks", stat("forks")),
             ("expiries mid-transition", stat("expiries_mid_transition")),
         ];
-        let figures: Vec<String> =
-            shown.iter().filter_map(|(name, value)| Some(format!("{name} {}", (*value)?))).collect();
+        let figures: Vec<String> = shown
+            .iter()
+            .filter_map(|(name, value)| Some(format!("{name} {}", (*value)?)))
+            .collect();
         if !figures.is_empty() {
             out.say(format!("  {}", figures.join("  ")));
         }
@@ -197,7 +217,8 @@ impl Ran {
             };
             out.say(format!("  listed after written: {always}"));
         }
-        let counted = self.outcome.marks.iter().filter(|(name, _)| *name != models::worlds::EXPIRED);
+        let counted =
+            self.outcome.marks.iter().filter(|(name, _)| *name != models::worlds::EXPIRED);
         let counted: Vec<String> = counted.map(|(name, count)| format!("{name} {count}")).collect();
         if !counted.is_empty() {
             out.say(format!("  {}", counted.join("  ")));
@@ -216,7 +237,8 @@ impl Ran {
         story::every_step(&self.scenes, &name, at).iter().for_each(|line| out.say(line));
         out.say("");
         if let Some(violation) = self.outcome.verdict.violation() {
-            let told = Told { violation, scenes: &self.scenes, history: &self.trace.history, name: &name };
+            let told =
+                Told { violation, scenes: &self.scenes, history: &self.trace.history, name: &name };
             if let Some(why) = story::why_forked(&told) {
                 out.say(format!("why      {}", why.replace('\n', "\n         ")));
             }
@@ -231,7 +253,12 @@ impl Ran {
                 paint(AnsiColor::Green, "PASS")
             )),
             Verdict::Fail(it) => {
-                out.verdict(format!("{} {}: {}", paint(AnsiColor::Red, "FAIL"), it.property, it.why));
+                out.verdict(format!(
+                    "{} {}: {}",
+                    paint(AnsiColor::Red, "FAIL"),
+                    it.property,
+                    it.why
+                ));
             }
             Verdict::Unknown { why } => {
                 out.verdict(format!("{}  {why}", paint(AnsiColor::Yellow, "UNKNOWN")));

@@ -1,12 +1,13 @@
 //! `checker run`: one seed, one run, its story.
 
+use crate::file;
 use crate::out::{Exit, Failure, Out};
 use crate::report::{self, Ran};
 use crate::setup::{self, Setup};
-use crate::file;
 use clap::Args as ClapArgs;
 use sim::minimise::minimise;
 use sim::registry::Plan;
+use sim::run::FAULTS_MAX;
 use sim::scenario::{Kind, Scenario};
 use std::path::PathBuf;
 use std::time::Instant;
@@ -27,7 +28,7 @@ pub(crate) struct Args {
     #[arg(long, value_parser = setup::chooser)]
     chooser: Option<Kind>,
     /// How many faults may be spent; drawn by the seed unless given
-    #[arg(long)]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=i64::from(FAULTS_MAX)))]
     faults: Option<u32>,
     /// Shows every step, not only the closest call
     #[arg(long)]
@@ -64,9 +65,20 @@ pub(crate) fn run(args: &Args, out: &Out) -> Result<Exit, Failure> {
             let params = session.params();
             let cause = minimise(model, &params, mutant, &steps, outcome.faults_max);
             let cause = cause.map_err(Failure::input)?.expect("what failed fails again");
-            out.say(format!("{taken} steps minimised to {} in {} tries", cause.steps.len(), cause.tried));
+            out.say(format!(
+                "{taken} steps minimised to {} in {} tries",
+                cause.steps.len(),
+                cause.tried
+            ));
             let faults = cause.steps.iter().filter(|step| step.is_fault()).count() as u32;
-            report::tell(model, &cause.params, mutant, &cause.steps, faults, Some(cause.steps.len()))?
+            report::tell(
+                model,
+                &cause.params,
+                mutant,
+                &cause.steps,
+                faults,
+                Some(cause.steps.len()),
+            )?
         }
     };
     say(&ran, out, args.all, began);

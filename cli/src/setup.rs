@@ -50,7 +50,8 @@ pub(crate) fn session(
 /// `writers=3 lock=redlock`
 pub(crate) fn show(params: &Map<String, Value>) -> String {
     let value = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let all: Vec<String> = params.iter().map(|(name, it)| format!("{name}={}", value(it))).collect();
+    let all: Vec<String> =
+        params.iter().map(|(name, it)| format!("{name}={}", value(it))).collect();
     all.join(" ")
 }
 

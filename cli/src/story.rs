@@ -22,7 +22,8 @@ struct Row {
 pub(crate) fn closest(scenes: &[Scene], name: &dyn Fn(u16) -> String) -> Option<Vec<String>> {
     let (window, hero, rival) = closest_call(scenes)?;
     let rows = scenes[window.clone()].iter().zip(window.start + 1..);
-    let rows: Vec<Row> = rows.filter_map(|(scene, number)| row(scene, number, &[hero, rival])).collect();
+    let rows: Vec<Row> =
+        rows.filter_map(|(scene, number)| row(scene, number, &[hero, rival])).collect();
     let mut head = vec!["step".to_owned(), name(hero), name(rival)];
     head.extend(scenes[window.start].columns.iter().map(|(name, _)| (*name).to_owned()));
     let mut table = vec![head];
@@ -96,7 +97,11 @@ pub(crate) fn every_step(scenes: &[Scene], name: &dyn Fn(u16) -> String, at: usi
         let first = lines.remove(0);
         let mut line = vec![(index + 1).to_string(), first.0, first.1, first.2];
         line.extend(scene.columns.iter().map(|(name, value)| format!("{name} {value}")));
-        line.push(if scene.dull { format!(". {marker}").trim_end().to_owned() } else { marker.to_owned() });
+        line.push(if scene.dull {
+            format!(". {marker}").trim_end().to_owned()
+        } else {
+            marker.to_owned()
+        });
         table.push(line);
         table.extend(lines.into_iter().map(|it| vec![String::new(), it.0, it.1, it.2]));
     }
@@ -104,7 +109,11 @@ pub(crate) fn every_step(scenes: &[Scene], name: &dyn Fn(u16) -> String, at: usi
 }
 
 /// Who did what, and the answer: one line for the step, one more for each it let through.
-fn scene_lines(scene: &Scene, who: &str, name: &dyn Fn(u16) -> String) -> Vec<(String, String, String)> {
+fn scene_lines(
+    scene: &Scene,
+    who: &str,
+    name: &dyn Fn(u16) -> String,
+) -> Vec<(String, String, String)> {
     let split = |note: &str| match note.rsplit_once(": ") {
         Some((asked, answer)) => (asked.to_owned(), answer.to_owned()),
         None => (note.to_owned(), String::new()),
@@ -164,13 +173,16 @@ pub(crate) fn why_forked(told: &Told<'_>) -> Option<String> {
     };
     let decided = told.history[..late].iter().rev().find(read)?["return"].as_u64()? / 2;
     let who = (told.name)(client as u16);
-    let mut why = format!("{who} decided at step {decided} on a head that step {replaced} replaced");
+    let mut why =
+        format!("{who} decided at step {decided} on a head that step {replaced} replaced");
     let lapse = |scene: &Scene| scene.text.starts_with("lapse");
     let gone = told.scenes[..acted as usize - 1].iter().rposition(lapse);
     match gone {
         Some(index) => {
             let gone = index + 1;
-            why.push_str(&format!(";\nits lock was gone at step {gone} and step {acted} checked nothing"));
+            why.push_str(&format!(
+                ";\nits lock was gone at step {gone} and step {acted} checked nothing"
+            ));
         }
         None => why.push_str(&format!(", and step {acted} checked nothing")),
     }

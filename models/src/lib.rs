@@ -1,7 +1,7 @@
 //! Every protocol we model. A new one is a file here and a line below.
 
-pub mod worlds;
 pub mod served;
+pub mod worlds;
 
 macro_rules! models {
     ($($module:ident :: $model:ident,)*) => {

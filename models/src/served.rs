@@ -131,10 +131,13 @@ impl<M: Model<World = Services>> Served for Registered<M> {
         let marks = gate.simulated().marks().cloned().unwrap_or_default();
         let stats = model.stats(history.operations(), &marks);
         let names = |client| model.role(client);
-        let names = sim::step::Names { role: &names, moves: <Services as sim::world::World>::MOVES };
+        let names =
+            sim::step::Names { role: &names, moves: <Services as sim::world::World>::MOVES };
         let last = engine.steps().last().map(|step| step.text(&names)).unwrap_or_default();
         Ok(Replayed {
-            at: gate.parted.is_some().then(|| (taken, watch.last.take().map_or(last.clone(), |note| format!("{last} | {note}")))),
+            at: gate.parted.is_some().then(|| {
+                (taken, watch.last.take().map_or(last.clone(), |note| format!("{last} | {note}")))
+            }),
             parted: gate.parted,
             verdict: judge_history(&model, history.operations()),
             steps: taken,
@@ -158,8 +161,9 @@ impl<M: Model<World = Services>> Served for Registered<M> {
 
 async fn speak<M: Model<World = Services>>(model: M, remote: Rc<dyn Remote>) -> Spoken {
     let hosted = Hosted::<M>::default();
-    let ports: Vec<Line> =
-        (0..model.clients()).map(|it| Line { me: ClientId(it), remote: Rc::clone(&remote) }).collect();
+    let ports: Vec<Line> = (0..model.clients())
+        .map(|it| Line { me: ClientId(it), remote: Rc::clone(&remote) })
+        .collect();
     let clients = ports.iter().map(|port| hosted.run(&model, port.me, port));
     sim::host::all(clients).await;
     let history = hosted.history();

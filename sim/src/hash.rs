@@ -51,7 +51,8 @@ impl Fixed {
 
     fn take(&mut self, value: u64) {
         self.low = mix(self.low, value);
-        self.high = fold(self.high ^ value ^ K2, K0 ^ value.rotate_left(17)) ^ self.high.rotate_left(23);
+        self.high =
+            fold(self.high ^ value ^ K2, K0 ^ value.rotate_left(17)) ^ self.high.rotate_left(23);
     }
 }
 

@@ -6,10 +6,10 @@
 
 use crate::client::{Client, Life, Starts};
 use crate::hash::Fixed;
+use crate::io::Lost;
 use crate::io::{Clock, News, Record, Slot};
 use crate::model::{CallOf, Model, OpOf, ReplyOf, RetOf};
 use crate::world::Marks;
-use crate::io::Lost;
 use checker::{ClientId, History};
 use std::cell::{Ref, RefCell};
 use std::future::poll_fn;
@@ -51,7 +51,13 @@ impl<M: Model> Hosted<M> {
         self.run_program(&starts, model, me, port).await;
     }
 
-    async fn run_program<S: Starts<M>>(&self, starts: &S, model: &M, me: ClientId, port: &impl Port<M>) {
+    async fn run_program<S: Starts<M>>(
+        &self,
+        starts: &S,
+        model: &M,
+        me: ClientId,
+        port: &impl Port<M>,
+    ) {
         let mut client = Client::<M, S::Program>::new(me, &self.0);
         client.start(starts, model);
         client.resume();
@@ -68,7 +74,10 @@ impl<M: Model> Hosted<M> {
                         flying.push(Flying { slot, heard: true, call: Box::pin(port.call(call)) });
                     }
                     News::Dropped(slot) => {
-                        flying.iter_mut().filter(|it| it.slot == slot).for_each(|it| it.heard = false);
+                        flying
+                            .iter_mut()
+                            .filter(|it| it.slot == slot)
+                            .for_each(|it| it.heard = false);
                     }
                 }
             }

@@ -180,7 +180,10 @@ pub(crate) enum Slot<C, R> {
     /// The answer, or silence, lies here until the client looks.
     Told(Result<R, Lost>),
     /// Waiting in the world for nobody: the client has been, or is to be, told of silence.
-    Deaf { call: C, told: bool },
+    Deaf {
+        call: C,
+        told: bool,
+    },
 }
 
 impl<C, R> Mail<C, R> {
@@ -269,7 +272,9 @@ impl<M: Model> Drop for Waiting<'_, M> {
         match &mut mail.slots[usize::from(slot)] {
             told @ Slot::Told(_) => *told = Slot::Free,
             Slot::Deaf { told, .. } => *told = true,
-            Slot::Sent(_) | Slot::Parked(_) | Slot::Answered(_) => mail.news.push(News::Dropped(slot)),
+            Slot::Sent(_) | Slot::Parked(_) | Slot::Answered(_) => {
+                mail.news.push(News::Dropped(slot))
+            }
             Slot::Free => unreachable!("a call in flight has its slot"),
         }
     }

@@ -7,21 +7,21 @@
 //! durable form), [`minimise`](mod@minimise) (the shortest cause), [`registry`] (models as data),
 //! [`host`](mod@host) (the same clients on somebody else's runtime).
 
-pub mod model;
-pub mod world;
-pub mod io;
-pub mod step;
+mod agenda;
 pub mod chooser;
+mod client;
+pub mod hash;
+pub mod host;
+pub mod io;
+pub mod minimise;
+pub mod model;
+pub mod registry;
+pub mod rng;
 pub mod run;
 pub mod scenario;
+pub mod step;
 pub mod trace;
-pub mod minimise;
-pub mod registry;
-pub mod host;
-pub mod hash;
-pub mod rng;
-mod agenda;
-mod client;
+pub mod world;
 
 /// What a model's file needs, and nothing else.
 pub mod prelude {

@@ -141,7 +141,11 @@ pub trait Model: Clone + 'static {
     fn client(self, io: Io<Self>) -> impl Future<Output = ()>;
 
     /// What holds after every step. `before` is given where [`Model::COMPARES`] says so.
-    fn invariant(&self, _before: Option<&Self::World>, _now: &Self::World) -> Result<(), Violation> {
+    fn invariant(
+        &self,
+        _before: Option<&Self::World>,
+        _now: &Self::World,
+    ) -> Result<(), Violation> {
         Ok(())
     }
 

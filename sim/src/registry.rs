@@ -233,28 +233,37 @@ fn to_map(params: &impl Params) -> Map<String, Value> {
 /// Reads a parameter's text as the kind of value its default is.
 pub fn read_param(default: &Value, text: &str) -> Result<Value, String> {
     match default {
-        Value::Number(_) => {
-            text.parse::<u64>().map(Value::from).map_err(|_| format!("a whole number, not '{text}'"))
-        }
-        Value::Bool(_) => {
-            text.parse::<bool>().map(Value::from).map_err(|_| format!("true or false, not '{text}'"))
-        }
+        Value::Number(_) => text
+            .parse::<u64>()
+            .map(Value::from)
+            .map_err(|_| format!("a whole number, not '{text}'")),
+        Value::Bool(_) => text
+            .parse::<bool>()
+            .map(Value::from)
+            .map_err(|_| format!("true or false, not '{text}'")),
         _ => Ok(Value::from(text)),
     }
 }
 
 /// A model, sized by `params` over its defaults and its mutant's own.
-pub fn set_up<M: Model>(params: &Map<String, Value>, mutant: Option<&str>) -> Result<M, SetupError> {
+pub fn set_up<M: Model>(
+    params: &Map<String, Value>,
+    mutant: Option<&str>,
+) -> Result<M, SetupError> {
     let mutation = mutant.map(find_mutation::<M>).transpose()?;
     let params = read_params::<M>(params, mutation.map_or(&[], |it| it.params))?;
     Ok(M::new(params, mutation.map(|it| it.mutant)))
 }
 
-fn read_params<M: Model>(params: &Map<String, Value>, fixed: &[(&str, &str)]) -> Result<M::Params, SetupError> {
+fn read_params<M: Model>(
+    params: &Map<String, Value>,
+    fixed: &[(&str, &str)],
+) -> Result<M::Params, SetupError> {
     let bad = |why: String| SetupError::BadParam { model: M::NAME, why };
     let mut all = defaults::<M>();
     for (name, text) in fixed {
-        let value = read_param(&all[*name], text).map_err(|wanted| bad(format!("{name} takes {wanted}")))?;
+        let value = read_param(&all[*name], text)
+            .map_err(|wanted| bad(format!("{name} takes {wanted}")))?;
         all[*name] = value;
     }
     for (name, value) in params {
@@ -272,7 +281,8 @@ fn read_params<M: Model>(params: &Map<String, Value>, fixed: &[(&str, &str)]) ->
         serde_json::from_value::<M::Params>(Value::Object(all.clone()))
             .map_err(|error| bad(format!("{name}={value}: {error}")))?;
     }
-    let params: M::Params = serde_json::from_value(Value::Object(all)).map_err(|error| bad(error.to_string()))?;
+    let params: M::Params =
+        serde_json::from_value(Value::Object(all)).map_err(|error| bad(error.to_string()))?;
     params.check().map_err(bad)?;
     Ok(params)
 }
@@ -306,12 +316,21 @@ impl<M: Model> AnyModel for Registered<M> {
         let params = read_params::<M>(params, mutation.map_or(&[], |it| it.params))?;
         let mutant = mutation.map(|it| it.mutant);
         let model = M::new(params.clone(), mutant);
-        Ok(Box::new(Running { given: params.clone(), params, mutant, model, engine: engine::<M>(), origin: Origin::Steps }))
+        Ok(Box::new(Running {
+            given: params.clone(),
+            params,
+            mutant,
+            model,
+            engine: engine::<M>(),
+            origin: Origin::Steps,
+        }))
     }
 
     fn parse(&self, steps: &[String]) -> Result<Vec<Step>, (usize, StepError)> {
         let moves = <M::World as World>::MOVES;
-        let parse = |(index, line): (usize, &String)| Step::parse(line, moves).map_err(|error| (index, error));
+        let parse = |(index, line): (usize, &String)| {
+            Step::parse(line, moves).map_err(|error| (index, error))
+        };
         steps.iter().enumerate().map(parse).collect()
     }
 }
@@ -344,7 +363,8 @@ impl<M: Model, S: Starts<M>> Running<M, S> {
         let mut watch = Watch { model: &self.model, before: M::COMPARES.then(|| world.clone()) };
         let ended = self.engine.run(&self.model, &mut world, chooser, bounds, &mut watch);
         let history = self.engine.history();
-        let verdict = verdict(&self.model, &ended, &world, history.operations(), self.engine.steps().len());
+        let verdict =
+            verdict(&self.model, &ended, &world, history.operations(), self.engine.steps().len());
         let mut marks = self.engine.marks().clone();
         for (name, count) in world.marks().into_iter().flat_map(Marks::iter) {
             marks.add(name, count);
@@ -390,7 +410,9 @@ fn verdict<M: Model>(
             at_end(Violation::new(Property::PROGRESS, why))
         }
         Ended::Livelock => {
-            let why = format!("after {steps} steps, the last of them fair and without a fault, it had not come to an end");
+            let why = format!(
+                "after {steps} steps, the last of them fair and without a fault, it had not come to an end"
+            );
             Verdict::Fail(Violation::new(Property::PROGRESS, why))
         }
         Ended::Broken(_) => unreachable!("told above"),
@@ -440,7 +462,8 @@ fn count_steps(marks: &mut Marks, steps: &[Step], moves: &'static [&'static str]
             Step::Apply(_) | Step::Reply(_) => {}
         }
     }
-    let named = [("lost replies", lose), ("late effects", late), ("crashes", crash), ("restarts", restart)];
+    let named =
+        [("lost replies", lose), ("late effects", late), ("crashes", crash), ("restarts", restart)];
     for (name, count) in named.into_iter().chain(moves.iter().copied().zip(kinds)) {
         if count > 0 {
             marks.add(name, count);
@@ -545,7 +568,12 @@ impl<M: Model, S: Starts<M>> Session for Running<M, S> {
         let bounds = Bounds { faults_max: outcome.faults_max, steps_max: count, tail_max: 0 };
         let mut world = self.world();
         let mut chooser = Noting { chooser: Replay::new(steps), dull: Vec::new() };
-        let mut teller = Teller { model: &self.model, effects: Vec::new(), scenes: Vec::new(), marks: Marks::default() };
+        let mut teller = Teller {
+            model: &self.model,
+            effects: Vec::new(),
+            scenes: Vec::new(),
+            marks: Marks::default(),
+        };
         self.engine.run(&self.model, &mut world, &mut chooser, bounds, &mut teller);
         let mut scenes = teller.scenes;
         for (scene, dull) in scenes.iter_mut().zip(chooser.dull) {
@@ -561,7 +589,10 @@ impl<M: Model, S: Starts<M>> Session for Running<M, S> {
             faults_max: outcome.faults_max,
             verdict: outcome.verdict.clone(),
             digest: self.engine.digest(),
-            steps: scenes.iter().map(|scene| trace::line_of(scene, &|id| self.name_of(id))).collect(),
+            steps: scenes
+                .iter()
+                .map(|scene| trace::line_of(scene, &|id| self.name_of(id)))
+                .collect(),
             history: history.operations().iter().map(line::to_value).collect(),
         };
         (trace, scenes)

@@ -20,6 +20,10 @@ use std::task::Poll;
 
 pub use crate::client::Starts;
 
+/// Faults that a run may have at most: each may leave a call adrift, and a client can keep only so
+/// many of those.
+pub const FAULTS_MAX: u32 = 64;
+
 /// How long a run may take.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Bounds {
@@ -104,6 +108,7 @@ impl<M: Model, S: Starts<M>> Engine<M, S> {
         C: Chooser + ?Sized,
         O: Observer<M, W>,
     {
+        assert!(bounds.faults_max <= FAULTS_MAX, "a run has {FAULTS_MAX} faults at most");
         self.begin(model, bounds.faults_max);
         self.agenda.refresh(world);
         let all_moves = self.clients.is_empty();
@@ -419,7 +424,11 @@ impl<M: Model, S: Starts<M>> Engine<M, S> {
         self.swap_slot(id, slot);
     }
 
-    fn swap_slot(&mut self, id: CallId, slot: Slot<CallOf<M>, ReplyOf<M>>) -> Slot<CallOf<M>, ReplyOf<M>> {
+    fn swap_slot(
+        &mut self,
+        id: CallId,
+        slot: Slot<CallOf<M>, ReplyOf<M>>,
+    ) -> Slot<CallOf<M>, ReplyOf<M>> {
         let client = &self.clients[usize::from(id.client.0)];
         let mut mail = client.desk.mail.borrow_mut();
         mem::replace(&mut mail.slots[usize::from(id.slot)], slot)

@@ -39,7 +39,9 @@ impl FromStr for Kind {
     fn from_str(name: &str) -> Result<Self, String> {
         let known = || Kind::ALL.iter().map(Kind::to_string).collect::<Vec<_>>().join(", ");
         let found = Kind::ALL.iter().find(|kind| kind.to_string() == name);
-        found.copied().ok_or_else(|| format!("no chooser is called '{name}'; there are: {}", known()))
+        found
+            .copied()
+            .ok_or_else(|| format!("no chooser is called '{name}'; there are: {}", known()))
     }
 }
 
@@ -76,7 +78,8 @@ impl Scenario {
 
     /// Who chooses.
     pub fn kind(&self) -> Kind {
-        self.chooser.unwrap_or_else(|| *self.stream(3).pick(&[Kind::Random, Kind::Swarm, Kind::Swarm]))
+        self.chooser
+            .unwrap_or_else(|| *self.stream(3).pick(&[Kind::Random, Kind::Swarm, Kind::Swarm]))
     }
 
     /// The chooser itself.

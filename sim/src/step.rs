@@ -63,7 +63,8 @@ impl Step {
 
     /// A number for the digest, the same on every machine.
     pub(crate) fn code(self) -> u64 {
-        let of = |verb: u64, id: CallId| verb << 32 | u64::from(id.client.0) << 8 | u64::from(id.slot);
+        let of =
+            |verb: u64, id: CallId| verb << 32 | u64::from(id.client.0) << 8 | u64::from(id.slot);
         match self {
             Step::Apply(id) => of(1, id),
             Step::Reply(id) => of(2, id),
@@ -99,9 +100,13 @@ impl Step {
     pub fn parse(line: &str, moves: &[&str]) -> Result<Step, StepError> {
         let bare = line.split(" | ").next().unwrap_or_default().trim();
         let error = |wanted| StepError { line: line.to_owned(), wanted };
-        let (verb, what) =
-            bare.split_once(' ').ok_or_else(|| error("a verb and what it happens to".to_owned()))?;
-        let client = || parse_call(what).ok_or_else(|| error(format!("a client after '{verb}', such as w3 or w3.1")));
+        let (verb, what) = bare
+            .split_once(' ')
+            .ok_or_else(|| error("a verb and what it happens to".to_owned()))?;
+        let client = || {
+            parse_call(what)
+                .ok_or_else(|| error(format!("a client after '{verb}', such as w3 or w3.1")))
+        };
         let whole = |id: CallId| match id.slot {
             0 => Ok(id.client),
             _ => Err(error(format!("a whole client after '{verb}', such as w3"))),
@@ -117,7 +122,12 @@ impl Step {
             "crash" => Step::Crash(whole(client()?)?),
             "restart" => Step::Restart(whole(client()?)?),
             name => {
-                let known = || format!("apply, reply, lose, late, crash, restart{}", moves.iter().map(|it| format!(", {it}")).collect::<String>());
+                let known = || {
+                    format!(
+                        "apply, reply, lose, late, crash, restart{}",
+                        moves.iter().map(|it| format!(", {it}")).collect::<String>()
+                    )
+                };
                 let kind = moves.iter().position(|it| *it == name).ok_or_else(|| error(known()))?;
                 let arg = what.parse().map_err(|_| error(format!("a number after '{name}'")))?;
                 Step::World(Move { kind: kind as u8, arg })
@@ -199,7 +209,18 @@ mod tests {
 
     #[test]
     fn what_is_no_step_says_what_was_expected() {
-        for line in ["", "apply", "apply 3", "apply W3", "apply w", "apply w3.200", "apply w70000", "jump w3", "lapse x", "crash w3.1"] {
+        for line in [
+            "",
+            "apply",
+            "apply 3",
+            "apply W3",
+            "apply w",
+            "apply w3.200",
+            "apply w70000",
+            "jump w3",
+            "lapse x",
+            "crash w3.1",
+        ] {
             let error = Step::parse(line, MOVES).expect_err(line);
             assert!(error.to_string().contains("expected"), "{error}");
         }

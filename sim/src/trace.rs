@@ -4,6 +4,7 @@
 //! after the choosers change. What is written here is a contract (`unforked-trace/1`).
 
 use crate::registry::Scene;
+use crate::run::FAULTS_MAX;
 use crate::scenario::Kind;
 use checker::{ClientId, Property, Verdict, Violation};
 use serde_json::{Map, Value, json};
@@ -128,9 +129,8 @@ impl Trace {
             let number = map.get(name).and_then(Value::as_u64);
             number.and_then(|it| u32::try_from(it).ok()).ok_or(field(name, wanted))
         };
-        let list = |name, wanted| {
-            map.get(name).and_then(Value::as_array).ok_or(field(name, wanted))
-        };
+        let list =
+            |name, wanted| map.get(name).and_then(Value::as_array).ok_or(field(name, wanted));
         let mutant = match map.get("mutant") {
             None | Some(Value::Null) => None,
             Some(Value::String(name)) => Some(name.clone()),
@@ -158,7 +158,11 @@ impl Trace {
             params,
             model_version: number("model_version", "a whole number")?,
             origin,
-            faults_max: number("faults_max", "a whole number")?,
+            faults_max: number("faults_max", "a number of faults, 64 at most").and_then(|it| {
+                Some(it)
+                    .filter(|it| *it <= FAULTS_MAX)
+                    .ok_or(field("faults_max", "a number of faults, 64 at most"))
+            })?,
             verdict: verdict_from_json(map.get("verdict"))
                 .ok_or(field("verdict", "an object with an outcome: pass, fail or unknown"))?,
             digest: digest.ok_or(field("digest", "16 hexadecimal digits"))?,

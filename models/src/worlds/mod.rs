@@ -48,7 +48,9 @@ impl<'de> Deserialize<'de> for Run {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let number = text.strip_prefix("run-").and_then(|it| it.parse().ok());
-        number.map(Run).ok_or_else(|| serde::de::Error::custom(format!("'{text}' is no run: expected run-0")))
+        number
+            .map(Run)
+            .ok_or_else(|| serde::de::Error::custom(format!("'{text}' is no run: expected run-0")))
     }
 }
 

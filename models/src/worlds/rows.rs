@@ -422,7 +422,8 @@ impl Rows {
     /// Takes the dead; how many it took, and how many a snapshot kept.
     pub(super) fn bury(&mut self) -> (usize, usize) {
         self.vacuum_due = false;
-        let held = self.open.iter().filter_map(|it| it.snapshot.into_iter().chain(it.wrote_at).min());
+        let held =
+            self.open.iter().filter_map(|it| it.snapshot.into_iter().chain(it.wrote_at).min());
         let horizon = match self.vacuum {
             Vacuum::IgnoresSnapshots => self.commits,
             Vacuum::AtOnce | Vacuum::Ticks => held.min().unwrap_or(self.commits),

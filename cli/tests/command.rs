@@ -1,0 +1,530 @@
+//! The command `checker` as a shell sees it: what it prints where, and how it exits.
+
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+const CHECKER: &str = env!("CARGO_BIN_EXE_checker");
+
+/// What a command came to.
+struct Ran {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+impl Ran {
+    #[track_caller]
+    fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.out, self.err);
+        assert!(!self.err.contains("panicked"), "{}", self.err);
+        self
+    }
+
+    #[track_caller]
+    fn complains(self, says: &[&str]) -> Self {
+        for part in says {
+            assert!(self.err.contains(part), "expected '{part}' in: {}", self.err);
+        }
+        self
+    }
+
+    #[track_caller]
+    fn tells(self, says: &[&str]) -> Self {
+        for part in says {
+            assert!(self.out.contains(part), "expected '{part}' in: {}", self.out);
+        }
+        self
+    }
+
+    /// The one JSON object on stdout.
+    #[track_caller]
+    fn object(&self, command: &str, outcome: &str) -> Value {
+        let object: Value = serde_json::from_str(&self.out)
+            .unwrap_or_else(|error| panic!("stdout is not one JSON value: {error}: {}", self.out));
+        assert_eq!((&object["command"], &object["outcome"]), (&command.into(), &outcome.into()));
+        object
+    }
+}
+
+/// A directory of the test's own, empty.
+struct Desk(PathBuf);
+
+impl Desk {
+    fn new(test: &str) -> Self {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("command-{test}"));
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).expect("the target directory can be written");
+        Desk(path)
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(&self.0);
+        for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "RUST_BACKTRACE"] {
+            command.env_remove(name);
+        }
+        command
+    }
+
+    /// `checker` with these arguments, told apart by spaces.
+    fn checker(&self, line: &str) -> Ran {
+        ran(self.command(CHECKER).args(line.split_whitespace()))
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.0.join(name), text).expect("the desk can be written");
+    }
+
+    fn files(&self) -> Vec<String> {
+        let files = fs::read_dir(&self.0).expect("the desk is there");
+        let name = |file: fs::DirEntry| file.file_name().to_string_lossy().into_owned();
+        let mut names: Vec<String> = files.filter_map(Result::ok).map(name).collect();
+        names.sort();
+        names
+    }
+}
+
+fn ran(command: &mut Command) -> Ran {
+    let Output { status, stdout, stderr } = command.output().expect("the command starts");
+    Ran {
+        code: status.code(),
+        out: String::from_utf8(stdout).expect("stdout is text"),
+        err: String::from_utf8(stderr).expect("stderr is text"),
+    }
+}
+
+fn recorded(name: &str) -> String {
+    let traces = Path::new(env!("CARGO_MANIFEST_DIR")).join("../traces");
+    fs::read_to_string(traces.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// `text` with the first `from` made `to`.
+#[track_caller]
+fn altered(text: &str, from: &str, to: &str) -> String {
+    assert!(text.contains(from), "there is no '{from}' to alter");
+    text.replacen(from, to, 1)
+}
+
+const PASSING: &str = "seed-42.json";
+const FAILING: &str = "run_head-no_cas.json";
+
+#[test]
+fn help_says_what_each_exit_status_means() {
+    let desk = Desk::new("help");
+    for line in ["--help", "-h"] {
+        let ran = desk.checker(line).exits(0);
+        let meanings = ["Exit status", "0  ", "1  ", "2  ", "3  ", "4  ", "42  ", "130  "];
+        ran.tells(&meanings);
+    }
+    desk.checker("").exits(2);
+    desk.checker("dance").exits(2).complains(&["unrecognized subcommand 'dance'"]);
+}
+
+#[test]
+fn bad_usage_exits_2_and_says_what_there_is() {
+    let desk = Desk::new("usage");
+    for (line, says) in [
+        ("run nope", "no model is called 'nope'; there are: run_head, object_store, cluster"),
+        ("fuzz nope", "no model is called 'nope'"),
+        ("run run_head -p writers=0", "writers must be 1 to 256, not 0"),
+        ("run run_head -p writers=257", "writers must be 1 to 256, not 257"),
+        ("run run_head -p writers=x", "writers takes a whole number, not 'x'"),
+        ("run run_head -p writers=-1", "writers takes a whole number, not '-1'"),
+        ("run run_head -p writers=70000", "writers=\"70000\""),
+        ("run run_head -p lock=foo", "unknown variant `foo`, expected `none` or `redlock`"),
+        ("run run_head -p commit=foo", "commit=\"foo\""),
+        ("run run_head -p room=1", "run_head has no parameter 'room'; there are: writers, "),
+        ("run run_head -p writers", "-p writers: expected name=value"),
+        ("run run_head -p writers=1 -p writers=2", "-p writers is given twice"),
+        ("run run_head --mutant nope", "run_head has no mutant 'nope'; there are: no_cas, "),
+        ("fuzz run_head --mutant nope", "run_head has no mutant 'nope'"),
+        ("run run_head --chooser nope", "no chooser is called 'nope'; there are: random, swarm"),
+        ("run run_head --seed x", "invalid value 'x' for '--seed"),
+        ("fuzz run_head --seeds 5", "expected A..B with A below B, such as 0..1000, not '5'"),
+        ("fuzz run_head --seeds 5..5", "expected A..B with A below B"),
+        ("fuzz run_head --time 5", "expected a time such as 500ms, 60s, 10m or 1h, not '5'"),
+        ("fuzz run_head --mutants --mutant no_cas", "cannot be used with"),
+        ("replay", "<TRACE>"),
+        ("replay nowhere.json", "nowhere.json: cannot be read: No such file"),
+        ("minimise nowhere.json", "nowhere.json: cannot be read: No such file"),
+    ] {
+        let ran = desk.checker(line).exits(2).complains(&[says]);
+        assert_eq!(ran.out, "", "{line}");
+    }
+    assert_eq!(desk.files(), [] as [&str; 0], "nothing was written");
+}
+
+#[test]
+fn a_bad_trace_exits_2_naming_file_line_and_what_was_expected() {
+    let desk = Desk::new("bad-trace");
+    let good = recorded(PASSING);
+    let cut = &good[..good.len() / 2];
+    let cut_line = format!("line {}, column", cut.lines().count());
+    let step = "  \"steps\": [\n";
+    let step_line = 2 + good.lines().position(|line| line.contains("\"steps\"")).unwrap_or(0);
+    let step_line = format!("line {step_line}: 'jump w0' is no step: expected apply, reply, ");
+    let model = "\"model\": \"cluster\"";
+    let version = "\"model_version\": 1";
+    let cases: &[(String, &[&str])] = &[
+        (String::new(), &["line 1, column 0: not a trace: expected JSON"]),
+        ("not json".to_owned(), &["line 1, column 2: not a trace: expected JSON"]),
+        ("[]".to_owned(), &["should be an object"]),
+        ("{}".to_owned(), &["'format' should be \"unforked-trace/1\""]),
+        (cut.to_owned(), &[&cut_line, "expected JSON, EOF while parsing"]),
+        (
+            altered(&good, "unforked-trace/1", "unforked-trace/2"),
+            &["the format is 'unforked-trace/2'", "reads 'unforked-trace/1'", "a newer checker"],
+        ),
+        (
+            altered(&good, model, "\"model\": \"dance\""),
+            &["no model is called 'dance'; there are: run_head, "],
+        ),
+        (
+            altered(&good, "\"mutant\": null", "\"mutant\": \"dance\""),
+            &["cluster has no mutant 'dance'; there are: no_cas, "],
+        ),
+        (
+            altered(&good, "\"page\":", "\"room\":1,\"page\":"),
+            &["cluster has no parameter 'room'; there are: writers, "],
+        ),
+        (altered(&good, "\"ttl\":", "\"ttl\":0,\"tt1\":"), &["no parameter 'tt1'"]),
+        (
+            altered(&recorded(FAILING), "\"writers\":2", "\"writers\":0"),
+            &["run_head: writers must be 1 to 256, not 0"],
+        ),
+        (altered(&good, "\"writers\":", "\"writers\":\"x\",\"w\":"), &["writers takes a whole"]),
+        (altered(&good, step, "  \"steps\": [\n    \"jump w0\",\n"), &[&step_line]),
+        (
+            altered(&good, step, "  \"steps\": [\n    7,\n"),
+            &["'steps' should be a list of strings"],
+        ),
+        (altered(&good, version, "\"model_version\": -1"), &["'model_version' should be a whole"]),
+        (altered(&good, "\"digest\": \"", "\"digest\": \"x"), &["16 hexadecimal digits"]),
+        (altered(&good, "\"outcome\":\"pass\"", "\"outcome\":\"fine\""), &["'verdict' should be"]),
+    ];
+    for (text, says) in cases {
+        desk.write("bad.json", text);
+        for command in ["replay", "replay --recorded", "minimise"] {
+            let ran = desk.checker(&format!("{command} bad.json")).exits(2);
+            assert_eq!(ran.complains(&["bad.json: "]).complains(says).out, "");
+        }
+        let object = desk.checker("replay bad.json --json").exits(2).object("replay", "error");
+        assert!(
+            object["why"].as_str().is_some_and(|why| why.starts_with("bad.json: ")),
+            "{object}"
+        );
+    }
+}
+
+#[test]
+fn a_committed_trace_recurs_and_its_verdict_is_the_exit() {
+    let desk = Desk::new("committed");
+    for (name, code, verdict) in [(PASSING, 0, "PASS"), (FAILING, 1, "FAIL fork")] {
+        desk.write(name, &recorded(name));
+        desk.checker(&format!("replay {name}")).exits(code).tells(&[
+            verdict,
+            ": identical",
+            "CONTROL",
+        ]);
+        desk.checker(&format!("replay --recorded {name}")).exits(0);
+    }
+    let both = format!("{PASSING} {FAILING}");
+    desk.checker(&format!("replay {both}")).exits(1);
+    let object = desk.checker(&format!("replay --recorded --json {both}")).exits(0);
+    let object = object.object("replay", "pass");
+    assert_eq!(object["traces"].as_array().map(Vec::len), Some(2));
+}
+
+#[test]
+fn another_digest_from_the_same_model_exits_1_with_the_first_step_that_differs() {
+    let desk = Desk::new("digest");
+    let good = recorded(PASSING);
+    let digest = good.split("\"digest\": \"").nth(1).map_or("", |rest| &rest[..16]);
+    let other = altered(&good, digest, "0123456789abcdef");
+    desk.write("digest.json", &other);
+    let says = ["DIFFERS", "recorded 0123456789abcdef", digest, "no step's note shows where"];
+    desk.checker("replay digest.json").exits(1).tells(&says);
+    let object = desk.checker("replay --json digest.json").exits(1).object("replay", "fail");
+    assert_eq!((&object["recurs"], &object["digest"]), (&false.into(), &digest.into()));
+
+    let noted = other.lines().find(|line| line.contains(" | ")).expect("some step has a note");
+    desk.write("note.json", &altered(&other, noted, &noted.replace(" | ", " | otherwise; ")));
+    desk.checker("replay note.json").exits(1).tells(&["; step ", "otherwise; ", ", now '"]);
+    desk.checker("replay --recorded note.json").exits(1);
+}
+
+#[test]
+fn a_trace_of_another_version_says_so_and_is_not_recorded_any_more() {
+    let desk = Desk::new("version");
+    let from = "\"model_version\": 1";
+    for (name, code) in [(PASSING, 0), (FAILING, 1)] {
+        let text = altered(&recorded(name), from, "\"model_version\": 99");
+        desk.write(
+            "old.json",
+            &altered(&text, "\"digest\": \"", "\"digest\": \"0123456789abcdef\", \"was\": \""),
+        );
+        let says = ["the model changed since", "version 99, this is 1", "record it again"];
+        desk.checker("replay old.json").exits(code).tells(&says);
+        desk.checker("replay --recorded old.json").exits(1).tells(&says);
+    }
+}
+
+#[test]
+fn replay_skips_what_is_not_possible_and_recorded_forgives_nothing() {
+    let desk = Desk::new("skip");
+    let good = recorded(PASSING);
+    desk.write(
+        "more.json",
+        &altered(&good, "  \"steps\": [\n", "  \"steps\": [\n    \"late w0\",\n"),
+    );
+    desk.checker("replay more.json").exits(0).tells(&["skipped 1 step"]);
+    desk.checker("replay --recorded more.json").exits(1);
+    let object = desk.checker("replay --json more.json").exits(0).object("replay", "pass");
+    assert_eq!((&object["skipped"], &object["recurs"]), (&1.into(), &false.into()));
+
+    let first = good.lines().find(|line| line.trim().starts_with("\"apply")).expect("it applies");
+    desk.write("less.json", &altered(&good, &format!("{first}\n"), ""));
+    let object = desk.checker("replay --json less.json").exits(1).object("replay", "fail");
+    assert_eq!(object["property"], Value::Null, "the promises were kept; the digest differs");
+    desk.checker("replay --recorded less.json").exits(1);
+}
+
+/// The fields of design.md 5.1 that scripts rely on.
+#[test]
+fn with_json_every_command_prints_one_object_with_its_fields() {
+    let desk = Desk::new("json");
+    desk.write(PASSING, &recorded(PASSING));
+    desk.write(FAILING, &recorded(FAILING));
+    let run = ["digest", "steps", "ops", "property", "why", "control", "stats"];
+    let fuzz = ["schedules", "steps", "failures", "mutants"];
+    for (line, code, outcome, fields) in [
+        ("list", 0, "pass", &["models", "museum"][..]),
+        ("run run_head --seed 1", 0, "pass", &run),
+        ("run run_head --mutant no_cas", 1, "fail", &run),
+        ("run object_store", 0, "pass", &run),
+        ("run cluster", 0, "pass", &run),
+        ("replay seed-42.json", 0, "pass", &run),
+        ("replay run_head-no_cas.json", 1, "fail", &run),
+        ("fuzz object_store --seeds 0..64", 0, "pass", &fuzz),
+        ("fuzz run_head --seeds 0..3", 3, "unknown", &fuzz),
+        ("fuzz run_head --mutant no_cas --seeds 0..64", 42, "fail", &fuzz),
+        ("minimise run_head-no_cas.json", 1, "fail", &run),
+        ("minimize run_head-no_cas.json", 1, "fail", &run),
+        ("doctor --seeds 3", 0, "pass", &["models", "services"]),
+        ("run nope", 2, "error", &["why"]),
+    ] {
+        let command = line.split(' ').next().unwrap_or_default().replace("minimize", "minimise");
+        let ran = desk.checker(&format!("{line} --json")).exits(code);
+        let object = ran.object(&command, outcome);
+        for field in fields {
+            assert!(object.get(field).is_some(), "{line}: no '{field}' in {object}");
+        }
+        assert_eq!(ran.out.lines().count(), 1, "{line}");
+    }
+}
+
+#[test]
+fn json_tells_the_figures_the_failure_and_the_control() {
+    let desk = Desk::new("figures");
+    let object = desk.checker("run run_head --seed 1 --json").exits(0).object("run", "pass");
+    let figures = ["final_seq", "winners", "conflicts", "duplicates", "gaps", "forks"];
+    for name in figures.into_iter().chain(["expiries_mid_transition"]) {
+        assert!(object["stats"][name].is_u64(), "no '{name}' in {object}");
+    }
+    assert!(object["control"]["outcome"].is_string(), "{object}");
+
+    let object = desk.checker("run run_head --mutant no_cas --json").exits(1).object("run", "fail");
+    assert_eq!(object["property"], "fork");
+    assert!(object["why"].as_str().is_some_and(|why| why.contains("both moved run-0 from 0")));
+    assert_eq!(object["control"]["outcome"], "pass");
+
+    let object = desk.checker("list --json").exits(0).object("list", "pass");
+    for model in object["models"].as_array().expect("models are a list") {
+        assert!(model["name"].is_string() && model["params"].is_object(), "{model}");
+        for mutant in model["mutants"].as_array().expect("mutants are a list") {
+            for field in ["name", "property", "how"] {
+                assert!(mutant[field].is_string(), "no '{field}' in {mutant}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_fuzz_found_is_written_and_its_last_line_reproduces_it() {
+    let desk = Desk::new("reproduce");
+    for model in ["run_head", "cluster"] {
+        let line = format!("fuzz {model} --mutant no_cas --seeds 0..100 -o found");
+        let ran = desk.checker(&line).exits(42).tells(&["FAIL fork", "CONTROL", "wrote    found/"]);
+        let last = ran.err.lines().last().unwrap_or_default();
+        let recipe = last.strip_prefix("REPRODUCE: checker ").expect("the last line is a recipe");
+        desk.checker(recipe).exits(1).tells(&["FAIL fork"]);
+        let path = recipe.strip_prefix("replay ").expect("the recipe replays what was written");
+        desk.checker(&format!("replay --recorded {path}")).exits(0);
+    }
+}
+
+#[test]
+fn the_recipe_of_a_run_reproduces_it() {
+    let desk = Desk::new("recipe");
+    for line in [
+        "run run_head --mutant no_cas -p writers=2 --seed 9 --faults 1 --chooser swarm",
+        "run run_head --mutant no_cas --seed 2 -o run.json",
+    ] {
+        let one = desk.checker(line).exits(1);
+        let last = one.err.lines().last().unwrap_or_default();
+        let recipe = last.strip_prefix("REPRODUCE: checker ").expect("the last line is a recipe");
+        let again = desk.checker(recipe).exits(1);
+        let verdict =
+            |ran: &Ran| ran.out.lines().find(|line| line.starts_with("FAIL")).map(str::to_owned);
+        assert_eq!(verdict(&one), verdict(&again));
+    }
+}
+
+#[test]
+fn with_mutants_a_sound_model_holds_and_every_mutant_is_caught() {
+    let desk = Desk::new("mutants");
+    for (model, seeds) in [("object_store", 200), ("run_head", 2000), ("cluster", 400)] {
+        let ran = desk.checker(&format!("fuzz {model} --mutants --seeds 0..{seeds} --json"));
+        let object = ran.exits(0).object("fuzz", "pass");
+        let mutants = object["mutants"].as_array().expect("mutants are a list");
+        assert!(!mutants.is_empty());
+        for mutant in mutants {
+            assert_eq!(mutant["found"], true, "{mutant}");
+            assert!(mutant["schedules"].as_u64() > Some(0), "{mutant}");
+        }
+    }
+    assert_eq!(desk.files(), [] as [&str; 0], "without -o nothing is written");
+}
+
+#[test]
+fn what_never_happened_is_unknown_and_exits_3() {
+    let desk = Desk::new("unknown");
+    let ran = desk.checker("fuzz run_head --seeds 0..3").exits(3);
+    ran.tells(&["UNKNOWN", "never happened", "row lock waits", "give it more seeds"]);
+}
+
+#[test]
+fn how_many_jobs_there_are_changes_no_byte() {
+    let desk = Desk::new("jobs");
+    for line in [
+        "fuzz run_head --seeds 0..300 --json",
+        "fuzz run_head --mutant no_cas --seeds 0..300 --json -o found",
+        "fuzz object_store --mutants --seeds 0..300 --json",
+        "fuzz cluster --mutant key_by_seq --seeds 0..200 --json -o found",
+    ] {
+        let jobs = |jobs| desk.checker(&format!("{line} --jobs {jobs}"));
+        let one = jobs(1);
+        for many in [2, 4, 7] {
+            let many = jobs(many);
+            assert_eq!((one.code, &one.out), (many.code, &many.out), "{line}");
+        }
+    }
+}
+
+#[test]
+fn a_run_is_the_same_bytes_every_time() {
+    let desk = Desk::new("bytes");
+    for model in ["run_head", "object_store", "cluster"] {
+        for seed in 0..5 {
+            let once = |name: &str| {
+                let line = format!("run {model} --seed {seed} --json -o {name}");
+                let out = desk.checker(&line).out;
+                (out, fs::read(desk.0.join(name)).expect("it was written"))
+            };
+            assert_eq!(once("one.json"), once("two.json"), "{model} seed {seed}");
+            desk.checker("replay --recorded one.json").exits(0);
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_written_exits_2_and_leaves_nothing_behind() {
+    let desk = Desk::new("write");
+    desk.write("file", "kept");
+    fs::create_dir(desk.0.join("directory")).expect("the desk can be written");
+    for path in ["file/trace.json", "directory", "/proc/nowhere/trace.json"] {
+        let ran = desk.checker(&format!("run run_head --seed 1 -o {path}")).exits(2);
+        ran.complains(&[path, "cannot be written"]);
+    }
+    assert_eq!(desk.files(), ["directory", "file"]);
+    assert_eq!(fs::read_to_string(desk.0.join("file")).ok().as_deref(), Some("kept"));
+    assert_eq!(fs::read_dir(desk.0.join("directory")).map(Iterator::count).ok(), Some(0));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_device_is_not_replaced_by_a_file() {
+    let desk = Desk::new("device");
+    std::os::unix::fs::symlink("/dev/full", desk.0.join("full")).expect("the desk can be written");
+    desk.checker("run run_head --seed 1 -o full").exits(2).complains(&["full: cannot be written"]);
+    assert_eq!(desk.files(), ["full"]);
+    assert!(fs::symlink_metadata(desk.0.join("full")).is_ok_and(|it| it.is_symlink()));
+}
+
+/// A file that may not grow stands for a disk that is full.
+#[cfg(unix)]
+#[test]
+fn when_the_disk_is_full_an_old_trace_is_kept_whole() {
+    let desk = Desk::new("full");
+    desk.write("trace.json", "old");
+    let script = "trap '' XFSZ; ulimit -f 0; exec \"$0\" run run_head --seed 1 -o trace.json";
+    let ran = ran(desk.command("sh").args(["-c", script, CHECKER])).exits(2);
+    ran.complains(&["trace.json: cannot be written"]);
+    assert_eq!(desk.files(), ["trace.json"]);
+    assert_eq!(fs::read_to_string(desk.0.join("trace.json")).ok().as_deref(), Some("old"));
+}
+
+#[test]
+fn a_trace_is_written_into_directories_that_were_not_there() {
+    let desk = Desk::new("deep");
+    desk.checker("run run_head --mutant no_cas -o a/b/trace.json").exits(1);
+    desk.checker("minimise a/b/trace.json -o c/short.json").exits(1);
+    desk.checker("replay c/short.json").exits(1).tells(&["FAIL fork"]);
+}
+
+#[test]
+fn what_breaks_no_promise_has_no_cause_to_minimise() {
+    let desk = Desk::new("no-cause");
+    desk.write(PASSING, &recorded(PASSING));
+    desk.checker("minimise seed-42.json")
+        .exits(2)
+        .complains(&["breaks no promise", "expected a trace"]);
+}
+
+#[test]
+fn quiet_says_the_verdict_and_nothing_else() {
+    let desk = Desk::new("quiet");
+    for (line, code, verdict) in [
+        ("run run_head --seed 1 --quiet", 0, "PASS"),
+        ("run run_head --mutant no_cas -q", 1, "FAIL fork"),
+        ("fuzz object_store --seeds 0..64 -q", 0, "PASS"),
+    ] {
+        let ran = desk.checker(line).exits(code);
+        assert_eq!(ran.out.lines().count(), 1, "{line}: {}", ran.out);
+        assert!(ran.out.starts_with(verdict), "{line}: {}", ran.out);
+    }
+}
+
+#[test]
+fn colour_is_for_those_who_want_it() {
+    let desk = Desk::new("colour");
+    for (wanted, refused, coloured) in
+        [(false, false, false), (true, false, true), (true, true, false)]
+    {
+        let mut command = desk.command(CHECKER);
+        command.args(["run", "run_head", "--mutant", "no_cas"]);
+        if wanted {
+            command.env("CLICOLOR_FORCE", "1");
+        }
+        if refused {
+            command.env("NO_COLOR", "1");
+        }
+        let ran = ran(&mut command).exits(1);
+        assert_eq!(ran.out.contains('\u{1b}'), coloured, "forced {wanted}, NO_COLOR {refused}");
+    }
+    let mut command = desk.command(CHECKER);
+    let ran = ran(command.args(["run", "run_head", "--json"]).env("CLICOLOR_FORCE", "1")).exits(0);
+    assert!(!ran.out.contains('\u{1b}'), "JSON has no colour");
+}

@@ -1,0 +1,105 @@
+//! The README is a promise: its commands run, with the exit status it says, and print what it shows.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the command lives in a workspace").into()
+}
+
+fn readme() -> String {
+    std::fs::read_to_string(root().join("README.md")).expect("there is a README")
+}
+
+/// The lines of every fenced block of this kind.
+fn fences<'a>(text: &'a str, kind: &'a str) -> Vec<Vec<&'a str>> {
+    let mut blocks = Vec::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        if let Some(found) = line.strip_prefix("```") {
+            let block = lines.by_ref().take_while(|line| *line != "```").collect();
+            if found == kind {
+                blocks.push(block);
+            }
+        }
+    }
+    blocks
+}
+
+/// `checker ..` lines, as arguments and the exit status that is promised.
+fn commands(text: &str) -> Vec<(Vec<String>, i32)> {
+    let lines = fences(text, "sh").into_iter().flatten();
+    let ours = lines.filter_map(|line| {
+        line.strip_prefix("checker ").or(line.strip_prefix("cargo run --release -- "))
+    });
+    ours.map(|line| {
+        let (command, comment) = line.split_once('#').unwrap_or((line, ""));
+        let status =
+            comment.trim().strip_prefix("exit ").map_or(0, |it| it.parse().expect("a status"));
+        (command.split_whitespace().map(str::to_owned).collect(), status)
+    })
+    .collect()
+}
+
+fn run(arguments: &[String]) -> Output {
+    let found = Path::new(env!("CARGO_TARGET_TMPDIR")).join("readme-found");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_checker"));
+    command.args(arguments).current_dir(root()).env("NO_COLOR", "1");
+    // What a failing campaign writes is not for the repository.
+    if arguments[0] == "fuzz" && arguments.iter().any(|it| it == "--mutant") {
+        command.arg("-o").arg(found);
+    }
+    command.output().expect("the command starts")
+}
+
+#[test]
+fn every_command_of_the_readme_exits_as_it_says() {
+    let (mut ran, mut skipped) = (0, 0);
+    for (arguments, status) in commands(&readme()) {
+        let output = run(&arguments);
+        let missing = output.status.code() == Some(4);
+        if missing && std::env::var_os("UNFORKED_REQUIRE_SERVICES").is_none() {
+            skipped += 1;
+            eprintln!(
+                "SKIPPED checker {}: {}",
+                arguments.join(" "),
+                String::from_utf8_lossy(&output.stderr)
+            );
+            continue;
+        }
+        ran += 1;
+        assert_eq!(
+            output.status.code(),
+            Some(status),
+            "checker {}\n{}{}",
+            arguments.join(" "),
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    eprintln!("{ran} commands of the README ran, {skipped} were skipped");
+    assert!(ran >= 5, "the README has commands");
+}
+
+/// What is shown is what is printed; only the time it took may differ.
+#[test]
+fn every_line_the_readme_shows_is_printed() {
+    let readme = readme();
+    let shown = fences(&readme, "").into_iter().filter(|block| {
+        block.iter().any(|line| line.starts_with("PASS") || line.starts_with("FAIL"))
+    });
+    let printed: String =
+        [vec!["replay", "traces/seed-42.json"], vec!["replay", "traces/run_head-no_cas.json"]]
+            .into_iter()
+            .map(|arguments| {
+                let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
+                String::from_utf8_lossy(&run(&arguments).stdout).into_owned()
+            })
+            .collect();
+    for line in shown.flatten() {
+        assert!(
+            printed.contains(line.trim_end()),
+            "the README shows a line that is not printed:\n{line}"
+        );
+    }
+}

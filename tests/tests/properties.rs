@@ -1,0 +1,154 @@
+//! Promises over seeds and sizes: whatever a model is sized by, it holds, and its figures agree.
+
+use checker::Verdict;
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+use sim::registry::Outcome;
+use sim::step::Step;
+use sim::trace::Trace;
+use unforked_tests::{always, play_seed, sized};
+
+/// One run of a model of some size, told.
+struct Told {
+    outcome: Outcome,
+    steps: Vec<Step>,
+    trace: Trace,
+    /// The head of the first run when everybody was done.
+    head: Option<u64>,
+}
+
+fn run(model: &str, params: Value, seed: u64) -> Told {
+    let model = models::find(model).expect("it is listed");
+    let Value::Object(params) = params else { panic!("parameters are an object") };
+    let mut session = sized(model, &params, None);
+    let (run, outcome) = play_seed(session.as_mut(), seed);
+    let (trace, scenes) = session.tell(&run.steps, run.steps.len(), &outcome);
+    let last = scenes.last().map(|scene| scene.columns.iter());
+    let head = last.into_iter().flatten().find(|(name, _)| *name == "head");
+    let head = head.map(|(_, head)| head.parse().expect("a head is a number"));
+    Told { outcome, steps: run.steps, trace, head }
+}
+
+impl Told {
+    fn stat(&self, name: &str) -> u64 {
+        let found = self.outcome.stats.iter().find(|(it, _)| *it == name);
+        found.unwrap_or_else(|| panic!("there is no figure called {name}")).1
+    }
+
+    /// Transitions whose outcome their writer never learnt.
+    fn unknown(&self) -> u64 {
+        let open = |op: &&Value| op["f"] == "cas" && op.get("return").is_none();
+        self.trace.history.iter().filter(open).count() as u64
+    }
+
+    fn crashes(&self) -> usize {
+        self.steps.iter().filter(|step| matches!(step, Step::Crash(_))).count()
+    }
+
+    /// The figures of a sound run of a head say one thing.
+    fn figures_agree(&self) -> Result<(), TestCaseError> {
+        prop_assert_eq!(self.stat("forks"), 0);
+        prop_assert_eq!(self.stat("duplicates"), 0);
+        prop_assert!(self.stat("winners") <= self.stat("final_seq"));
+        prop_assert_eq!(self.stat("winners") + self.stat("gaps"), self.stat("final_seq"));
+        prop_assert!(self.stat("gaps") <= self.unknown(), "a gap is a win nobody heard of");
+        prop_assert!(
+            self.stat("taken_over_mid_transition") <= self.stat("expiries_mid_transition")
+        );
+        Ok(())
+    }
+}
+
+fn one_of(names: &'static [&'static str]) -> impl Strategy<Value = &'static str> {
+    proptest::sample::select(names)
+}
+
+#[test]
+fn a_run_head_of_any_size_holds_and_its_figures_agree() {
+    let sizes = (1..=6u16, 1..=6u64, 1..=3u16);
+    let kinds = (
+        one_of(&["none", "redlock"]),
+        one_of(&["any", "plain", "head"]),
+        one_of(&["any", "auto", "explicit"]),
+        1..=10_000u32,
+    );
+    always((sizes, kinds, any::<u64>()), |(sizes, (lock, conflict, commit, ttl), seed)| {
+        let (writers, transitions, runs) = sizes;
+        let told = run(
+            "run_head",
+            json!({
+                "writers": writers, "transitions": transitions, "runs": runs, "lock": lock,
+                "conflict": conflict, "commit": commit, "ttl": ttl,
+            }),
+            seed,
+        );
+        prop_assert_eq!(&told.outcome.verdict, &Verdict::Pass);
+        told.figures_agree()?;
+        prop_assert!(told.stat("final_seq") <= transitions);
+        if told.crashes() == 0 {
+            let (runs, first) = (u64::from(runs), u64::from(transitions % u64::from(runs) > 0));
+            prop_assert_eq!(told.head, Some(transitions / runs + first));
+            let heard = told.unknown() == 0;
+            prop_assert!(!heard || told.stat("final_seq") == transitions, "all were heard of");
+        }
+        if lock == "none" {
+            prop_assert_eq!(told.stat("expiries_mid_transition"), 0);
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_cluster_of_any_size_holds_and_its_figures_agree() {
+    let clients = (1..=4u16, 0..=2u16, 0..=2u16);
+    always((clients, 1..=5u64, 1..=4u32, any::<u64>()), |(clients, transitions, page, seed)| {
+        let (writers, readers, holders) = clients;
+        let told = run(
+            "cluster",
+            json!({
+                "writers": writers, "readers": readers, "holders": holders,
+                "transitions": transitions, "page": page,
+            }),
+            seed,
+        );
+        prop_assert_eq!(&told.outcome.verdict, &Verdict::Pass);
+        told.figures_agree()?;
+        if told.crashes() == 0 {
+            prop_assert_eq!(told.head, Some(transitions));
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn an_object_store_of_any_size_holds_and_has_one_winner() {
+    let clients = (1..=4u16, 0..=3u16);
+    always((clients, 1..=5u32, 1..=4u32, any::<u64>()), |(clients, objects, page, seed)| {
+        let (writers, readers) = clients;
+        let told = run(
+            "object_store",
+            json!({"writers": writers, "readers": readers, "objects": objects, "page": page}),
+            seed,
+        );
+        prop_assert_eq!(&told.outcome.verdict, &Verdict::Pass);
+        let claims = told.trace.history.iter().filter(|op| op["if_none_match"] == true);
+        let won = claims.filter(|op| op["ret"] == true).count();
+        prop_assert!(won <= 1, "{won} writers were told that they created one object");
+        Ok(())
+    });
+}
+
+/// A parameter that is given is not drawn, and one that is not is drawn by the seed alone.
+#[test]
+fn a_seed_fills_in_only_what_was_left_open() {
+    let model = models::find("run_head").expect("it is listed");
+    always((any::<u64>(), one_of(&["auto", "explicit"])), |(seed, commit)| {
+        let open = play_seed(sized(model, &Map::new(), None).as_mut(), seed).0.params;
+        prop_assert!(open.values().all(|value| value != "any"), "{open:?}");
+        let given = Map::from_iter([("commit".to_owned(), json!(commit))]);
+        let given = play_seed(sized(model, &given, None).as_mut(), seed).0.params;
+        prop_assert_eq!(&given["commit"], commit);
+        prop_assert_eq!(&given["conflict"], &open["conflict"]);
+        Ok(())
+    });
+}
