@@ -5,8 +5,9 @@
 
 use cpu_time::ProcessTime;
 use serde_json::{Map, json};
-use sim::registry::{AnyModel, Plan};
+use sim::registry::AnyModel;
 use sim::scenario::Scenario;
+use sim::session::Plan;
 use std::process::ExitCode;
 
 const ROUNDS: usize = 5;

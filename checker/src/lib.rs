@@ -7,13 +7,13 @@
 //!
 //! The crate stands alone: it knows nothing of simulation, time or input and output.
 
-pub mod fixed;
 pub mod history;
-pub mod line;
-pub mod search;
 pub mod spec;
-pub mod specs;
 pub mod verdict;
+pub mod search;
+pub mod specs;
+pub mod line;
+pub mod fixed;
 
 pub use history::{ClientId, History, Operation, Outcome, Seen};
 pub use search::{Budget, judge};

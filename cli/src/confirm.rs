@@ -15,8 +15,8 @@ use real::confirm::{Confirmation, Options, Outcome, confirm_model, confirm_trace
 use real::error::RealError;
 use real::targets::{Given, Targets, Wanted};
 use serde_json::{Map, Value, json};
-use sim::registry::Plan;
 use sim::scenario::Scenario;
+use sim::session::Plan;
 use sim::step::Step;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -247,6 +247,8 @@ fn say_verdict(out: &Out, found: &Confirmation) {
 
 fn object(found: &Confirmation) -> Value {
     let violation = found.verdict.violation();
+    let operations: Option<Vec<&Value>> = violation
+        .map(|it| it.operations.iter().filter_map(|index| found.history.get(*index)).collect());
     let stats: Map<String, Value> =
         found.stats.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
     json!({
@@ -261,7 +263,7 @@ fn object(found: &Confirmation) -> Value {
         "stats": stats,
         "property": violation.map(|it| &it.property),
         "why": violation.map(|it| &it.why),
-        "operations": violation.map(|it| it.operations.iter().filter_map(|index| found.history.get(*index)).collect::<Vec<_>>()),
+        "operations": operations,
         "waits": found.waits,
         "compared": found.compared,
         "parted_at": found.at.as_ref().map(|(number, _)| number),

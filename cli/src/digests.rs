@@ -4,8 +4,8 @@ use crate::out::{Exit, Failure, Out, print};
 use crate::setup;
 use clap::Args as ClapArgs;
 use serde_json::Map;
-use sim::registry::{Plan, Session};
 use sim::scenario::Scenario;
+use sim::session::{Plan, Session};
 
 #[derive(ClapArgs)]
 pub(crate) struct Args {

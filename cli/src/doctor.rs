@@ -10,9 +10,10 @@ use crate::out::{Exit, Failure, Out, paint};
 use crate::setup;
 use anstyle::AnsiColor;
 use clap::Args as ClapArgs;
-use serde_json::{Map, json};
-use sim::registry::{AnyModel, Plan, Session};
+use serde_json::{Map, Value, json};
+use sim::registry::AnyModel;
 use sim::scenario::Scenario;
+use sim::session::{Plan, Session};
 use std::process::Command;
 
 #[derive(ClapArgs)]
@@ -43,11 +44,18 @@ pub(crate) fn doctor(args: &Args, out: &Out) -> Result<Exit, Failure> {
         out.say(format!("{name:<10} {}  {what}", if *found { "found  " } else { "missing" }));
     }
     let healthy = results.iter().all(|(_, why)| why.is_none());
-    out.object(if healthy { "pass" } else { "fail" }, json!({
-        "models": results.iter().map(|(name, why)| json!({"name": name, "deterministic": why.is_none(), "why": why})).collect::<Vec<_>>(),
-        "services": services.iter().map(|(name, found, what)| json!({"name": name, "found": found, "what": what})).collect::<Vec<_>>(),
-    }));
+    out.object(
+        if healthy { "pass" } else { "fail" },
+        json!({
+            "models": results.iter().map(model_json).collect::<Value>(),
+            "services": list::services_json(&services),
+        }),
+    );
     Ok(if healthy { Exit::Holds } else { Exit::Violated })
+}
+
+fn model_json((name, why): &(&str, Option<String>)) -> Value {
+    json!({"name": name, "deterministic": why.is_none(), "why": why})
 }
 
 /// The first way in which a seed was not one run.

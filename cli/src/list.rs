@@ -33,12 +33,15 @@ pub(crate) fn list(_args: &Args, out: &Out) -> Result<Exit, Failure> {
     for (name, found, what) in &services {
         out.say(format!("    {name:<10} {}  {what}", if *found { "found  " } else { "missing" }));
     }
-    out.object("pass", json!({
-        "models": cards.iter().map(model_json).collect::<Vec<_>>(),
-        "museum": [],
-        "measures": [],
-        "services": services.iter().map(|(name, found, what)| json!({"name": name, "found": found, "what": what})).collect::<Vec<_>>(),
-    }));
+    out.object(
+        "pass",
+        json!({
+            "models": cards.iter().map(model_json).collect::<Vec<_>>(),
+            "museum": [],
+            "measures": [],
+            "services": services_json(&services),
+        }),
+    );
     Ok(Exit::Holds)
 }
 
@@ -53,6 +56,14 @@ fn model_json(card: &Card) -> Value {
         })).collect::<Vec<_>>(),
         "guard": card.guard,
     })
+}
+
+pub(crate) fn services_json(services: &[(&str, bool, String)]) -> Value {
+    services.iter().map(service_json).collect()
+}
+
+fn service_json((name, found, what): &(&str, bool, String)) -> Value {
+    json!({"name": name, "found": found, "what": what})
 }
 
 /// Each real service: whether it was found, and where or what to do.

@@ -3,6 +3,7 @@
 //! One command a file; each parses nothing but its own arguments and answers with an exit status,
 //! which is the verdict.
 
+mod campaign;
 mod confirm;
 mod digests;
 mod doctor;

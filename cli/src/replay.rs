@@ -84,7 +84,8 @@ impl Parted {
         match self {
             Parted::Version { was, is } => {
                 format!(
-                    "the model changed since: the trace is of version {was}, this is {is}; record it again, on purpose"
+                    "the model changed since: the trace is of version {was}, this is {is}; \
+                     record it again, on purpose"
                 )
             }
             Parted::Digest(why) | Parted::Other(why) => why.clone(),

@@ -12,7 +12,8 @@ use anstyle::AnsiColor;
 use checker::{ClientId, Verdict};
 use serde_json::{Map, Value, json};
 use sim::minimise::failed_after;
-use sim::registry::{AnyModel, Outcome, Plan, Scene, Session};
+use sim::registry::AnyModel;
+use sim::session::{Outcome, Plan, Scene, Session};
 use sim::step::Step;
 use sim::trace::{Trace, verdict_to_json};
 
@@ -276,7 +277,10 @@ impl Ran {
                 it.property, it.why
             )),
             Control::Without(..) => {
-                out.say(format!("{label}  same steps without the guard hold too: it was not needed in this schedule"));
+                out.say(format!(
+                    "{label}  same steps without the guard hold too: \
+                     it was not needed in this schedule"
+                ));
             }
             Control::With(Verdict::Pass) => {
                 out.say(format!("{label}  same steps with the guard put back: hold"));

@@ -6,9 +6,9 @@ use crate::report::{self, Ran};
 use crate::setup::{self, Setup};
 use clap::Args as ClapArgs;
 use sim::minimise::minimise;
-use sim::registry::Plan;
 use sim::run::FAULTS_MAX;
 use sim::scenario::{Kind, Scenario};
+use sim::session::Plan;
 use std::path::PathBuf;
 use std::time::Instant;
 

@@ -3,8 +3,9 @@
 use crate::out::Failure;
 use clap::Args;
 use serde_json::{Map, Value};
-use sim::registry::{AnyModel, Session};
+use sim::registry::AnyModel;
 use sim::scenario::Kind;
+use sim::session::Session;
 
 /// What is common to commands that run a model.
 #[derive(Args, Clone)]

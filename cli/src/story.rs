@@ -7,7 +7,7 @@
 use checker::{Property, Violation};
 use models::worlds::{EXPIRED, TAKEN};
 use serde_json::Value;
-use sim::registry::Scene;
+use sim::session::Scene;
 use sim::step::Step;
 use std::collections::BTreeMap;
 

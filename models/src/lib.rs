@@ -1,7 +1,8 @@
 //! Every protocol we model. A new one is a file here and a line below.
 
-pub mod served;
 pub mod worlds;
+pub mod log;
+pub mod served;
 
 macro_rules! models {
     ($($module:ident :: $model:ident,)*) => {

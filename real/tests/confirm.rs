@@ -12,8 +12,8 @@ use real::{
 };
 use serde_json::{Map, Value, json};
 use sim::minimise::minimise;
-use sim::registry::Plan;
 use sim::scenario::Scenario;
+use sim::session::Plan;
 
 /// The services, or none where the test is to be skipped.
 fn targets(on: &str) -> Option<Targets> {
@@ -93,7 +93,10 @@ fn play(name: &str, given: Value, seeds: u64, targets: &Targets, seen: &mut Seen
 fn what_a_writer_is_told_in_simulation_is_what_postgres_and_redis_tell_it() {
     let Some(targets) = targets("postgres,redis") else { return };
     let mut seen = Seen::default();
-    let sizes = |writers: u16, lock: &str| json!({"writers": writers, "transitions": 4, "commit": "explicit", "lock": lock});
+    let sizes = |writers: u16, lock: &str| {
+        let commit = "explicit";
+        json!({"writers": writers, "transitions": 4, "commit": commit, "lock": lock})
+    };
     play("run_head", sizes(3, "redlock"), 40, &targets, &mut seen);
     play("run_head", sizes(4, "none"), 40, &targets, &mut seen);
     play("run_head", json!({"runs": 2, "commit": "auto"}), 10, &targets, &mut seen);

@@ -4,24 +4,29 @@
 //! happens next. Reading order: [`model`] (what a protocol author writes), [`world`] (the other
 //! side of every call), [`io`] (the one door between them), [`step`] (all that can happen),
 //! [`chooser`] (who decides), [`run`] (the loop), [`scenario`] (what a seed means), [`trace`] (the
-//! durable form), [`minimise`](mod@minimise) (the shortest cause), [`registry`] (models as data),
+//! durable form), [`minimise`](mod@minimise) (the shortest cause), [`session`] (a model set up, run
+//! after run), [`verdict`] (what its end and its history say), [`registry`] (models as data),
 //! [`host`](mod@host) (the same clients on somebody else's runtime).
 
-mod agenda;
-pub mod chooser;
-mod client;
-pub mod hash;
-pub mod host;
-pub mod io;
-pub mod minimise;
 pub mod model;
-pub mod registry;
-pub mod rng;
+pub mod world;
+pub mod io;
+pub mod step;
+pub mod chooser;
 pub mod run;
 pub mod scenario;
-pub mod step;
 pub mod trace;
-pub mod world;
+pub mod minimise;
+pub mod session;
+pub mod verdict;
+pub mod registry;
+pub mod host;
+
+pub mod hash;
+pub mod rng;
+
+mod agenda;
+mod client;
 
 /// What a model's file needs, and nothing else.
 pub mod prelude {

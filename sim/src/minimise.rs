@@ -4,7 +4,8 @@
 //! subsequence of a schedule is a schedule. What counts is the number of steps up to the failure,
 //! dull ones included, because that is what a person has to read.
 
-use crate::registry::{AnyModel, Outcome, Plan, Session, SetupError};
+use crate::registry::{AnyModel, SetupError};
+use crate::session::{Outcome, Plan, Session};
 use crate::step::Step;
 use checker::Property;
 use serde_json::{Map, Value};

@@ -3,9 +3,9 @@
 //! The steps are the truth and the seed is only where they came from: a trace made today replays
 //! after the choosers change. What is written here is a contract (`unforked-trace/1`).
 
-use crate::registry::Scene;
 use crate::run::FAULTS_MAX;
 use crate::scenario::Kind;
+use crate::session::Scene;
 use checker::{ClientId, Property, Verdict, Violation};
 use serde_json::{Map, Value, json};
 use std::fmt;

@@ -3,7 +3,8 @@
 use checker::{ClientId, Verdict};
 use proptest::prelude::*;
 use sim::minimise::minimise;
-use sim::registry::{AnyModel, MutantCard, Plan};
+use sim::registry::{AnyModel, MutantCard};
+use sim::session::Plan;
 use sim::step::{CallId, Move, Step};
 use unforked_tests::{
     Run, always, any_twin, called, play, play_seed, session, sized, sound_and_broken,

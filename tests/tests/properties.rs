@@ -3,7 +3,7 @@
 use checker::Verdict;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-use sim::registry::Outcome;
+use sim::session::Outcome;
 use sim::step::Step;
 use sim::trace::Trace;
 use unforked_tests::{always, play_seed, sized};

@@ -17,7 +17,8 @@ const TRIES: u32 = 5;
 /// Plays the first `count` of `steps`, every answer of a real service held to the simulated one.
 ///
 /// A `count` beyond the steps plays on, fair and without a fault, until every client is done: what
-/// proves a failure may come after the step that caused it. Connections are kept in `targets`, so that many traces are confirmed quickly.
+/// proves a failure may come after the step that caused it. Connections are kept in `targets`, so
+/// that many traces are confirmed quickly.
 pub fn confirm_trace(
     served: &dyn Served,
     setup: &Setup<'_>,

@@ -1,0 +1,71 @@
+//! What a run's end and its history say together.
+
+use crate::model::{Model, Seen};
+use crate::run::Ended;
+use checker::{Budget, ClientId, Property, Verdict, Violation, judge};
+
+/// The history comes first: a schedule that forked and then got stuck is told as a fork.
+pub(crate) fn verdict<M: Model>(
+    model: &M,
+    ended: &Ended,
+    world: &M::World,
+    history: &Seen<M>,
+    steps: usize,
+) -> Verdict {
+    let at_end = |violation: Violation| {
+        let at = violation.at.or(Some(2 * steps as u64));
+        Verdict::Fail(Violation { at, ..violation })
+    };
+    if let Ended::Broken(violation) = ended {
+        return at_end(violation.clone());
+    }
+    let judged = judge_history(model, history);
+    if judged != Verdict::Pass {
+        return judged;
+    }
+    match ended {
+        Ended::Done => model.settled(world).map_or_else(at_end, |()| Verdict::Pass),
+        Ended::Stuck { waiting } => {
+            let who = waiting.iter().map(|it| name_of(model, *it)).collect::<Vec<_>>();
+            let why = format!("nobody can go on: {} wait for ever", who.join(", "));
+            at_end(Violation::new(Property::PROGRESS, why))
+        }
+        Ended::Livelock => {
+            let why = format!(
+                "after {steps} steps, the last of them fair and without a fault, it had not come to an end"
+            );
+            Verdict::Fail(Violation::new(Property::PROGRESS, why))
+        }
+        Ended::Broken(_) => unreachable!("told above"),
+    }
+}
+
+/// Holds a history to the model's spec, and says what is wrong with the model's own names.
+pub fn judge_history<M: Model>(model: &M, history: &Seen<M>) -> Verdict {
+    match judge(&model.spec(), history, &Budget::default()) {
+        Verdict::Fail(it) => {
+            let why = rename(&it.why, &|client| name_of(model, client));
+            Verdict::Fail(Violation { why, ..it })
+        }
+        other => other,
+    }
+}
+
+/// `w3`
+pub(crate) fn name_of<M: Model>(model: &M, client: ClientId) -> String {
+    format!("{}{}", model.role(client), client.0)
+}
+
+/// The checker knows clients by number only; a person knows `c3` as the writer `w3`.
+fn rename(why: &str, name: &dyn Fn(ClientId) -> String) -> String {
+    let word = |word: &str| {
+        let end = word[1..].find(|it: char| !it.is_ascii_digit()).map_or(word.len(), |it| it + 1);
+        let client = word[1..end].parse().ok().map(ClientId)?;
+        Some(format!("{}{}", name(client), &word[end..]))
+    };
+    let words = why.split(' ').map(|it| match it.starts_with('c') {
+        true => word(it).unwrap_or_else(|| it.to_owned()),
+        false => it.to_owned(),
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
