@@ -18,6 +18,8 @@ impl Property {
     pub const FORK: Property = Property::named("fork");
     /// Every number up to the head was reached by a transition somebody made.
     pub const GAP: Property = Property::named("gap");
+    /// The head never goes back.
+    pub const MONOTONE: Property = Property::named("monotone");
     /// What was acknowledged is still there.
     pub const LOST: Property = Property::named("lost-write");
     /// A read that begins after an acknowledged write returned sees it.

@@ -81,6 +81,21 @@ fn every_command_of_the_readme_exits_as_it_says() {
     assert!(ran >= 5, "the README has commands");
 }
 
+#[test]
+fn the_readme_names_every_model_and_every_mutant() {
+    let readme = readme();
+    for card in models::ALL.iter().map(|model| model.card()) {
+        let row = format!("| `{}` |", card.name);
+        let row = readme.lines().find(|line| line.starts_with(&row));
+        let row = row.unwrap_or_else(|| panic!("the README has no row for {}", card.name));
+        let named = row.rsplit(" | ").next().unwrap_or_default().matches('`').count() / 2;
+        assert_eq!(named, card.mutants.len(), "{}", card.name);
+        for mutant in &card.mutants {
+            assert!(row.contains(&format!("`{}`", mutant.name)), "{} {}", card.name, mutant.name);
+        }
+    }
+}
+
 /// What is shown is what is printed; only the time it took may differ.
 #[test]
 fn every_line_the_readme_shows_is_printed() {

@@ -6,7 +6,7 @@
 //! follows. So a loser's body is an orphan that no reader follows, and a head never points at
 //! nothing. Seed 000 in one model; `traces/seed-42.json` is one run of it.
 
-use crate::run_head::stats;
+use crate::run_head::{monotone, stats};
 use crate::worlds::objects::{Body, Profile, When};
 use crate::worlds::rows::{Isolation, Set, Update, Vacuum};
 use crate::worlds::{CONFLICT, Door, EXPIRED, HELD_BACK, Run, Services};
@@ -161,6 +161,7 @@ impl Model for Cluster {
             );
             return Err(Violation::new(SNAPSHOT_READABLE, why));
         }
+        monotone(now)?;
         self.bodies(now)
     }
 

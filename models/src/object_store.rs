@@ -52,6 +52,10 @@ pub enum Mutant {
     SkipsAtBorder,
     /// Listings come from a replica that lags.
     StaleReplica,
+    /// Reads come from a replica that lags.
+    StaleGet,
+    /// A conditional PUT asks a replica that lags.
+    SplitCondition,
 }
 
 use Mutant::*;
@@ -92,6 +96,18 @@ impl Model for ObjectStore {
             how: "listings come from a replica that lags",
             params: &[],
         },
+        Mutation {
+            mutant: StaleGet,
+            breaks: Property::READ_AFTER_WRITE,
+            how: "reads come from a replica that lags, as in S3 before December 2020",
+            params: &[],
+        },
+        Mutation {
+            mutant: SplitCondition,
+            breaks: Property::ONE_WINNER,
+            how: "If-None-Match is checked on a replica that lags: two creators (rustfs #1659)",
+            params: &[],
+        },
     ];
 
     type World = Services;
@@ -115,6 +131,8 @@ impl Model for ObjectStore {
             Some(EventualList) => Profile::EventualList,
             Some(SkipsAtBorder) => Profile::SkipsAtBorder,
             Some(StaleReplica) => Profile::StaleReplica,
+            Some(StaleGet) => Profile::StaleGet,
+            Some(SplitCondition) => Profile::SplitCondition,
         };
         vec![Services::new(0, false, Vacuum::AtOnce, profile)]
     }

@@ -7,6 +7,7 @@
 //! Mutual exclusion is not promised: the lock is there to save work, and the compare-and-swap
 //! holds when the lock does not. After seed 000, workstream A2.
 
+use crate::worlds::leases;
 use crate::worlds::objects::Profile;
 use crate::worlds::rows::{Isolation, Set, Update, Vacuum};
 use crate::worlds::{CONFLICT, Door, EXPIRED, Run, Services, TAKEN, WAITED};
@@ -120,6 +121,8 @@ pub enum Mutant {
     TwoTransactions,
     /// Counts on from what it wrote last, without reading again.
     StaleRead,
+    /// Takes the lock without an expiry.
+    LockForever,
 }
 
 use Mutant::*;
@@ -191,9 +194,15 @@ impl Model for RunHead {
         },
         Mutation {
             mutant: StaleRead,
-            breaks: Property::FORK,
-            how: "counts on from its own last write without reading again",
+            breaks: Property::MONOTONE,
+            how: "counts on from its own last write without reading again: the head goes back",
             params: &[("transitions", "4")],
+        },
+        Mutation {
+            mutant: LockForever,
+            breaks: Property::PROGRESS,
+            how: "the lock has no expiry (SET NX without PX): its holder crashes, and nobody goes on",
+            params: LOCKED,
         },
     ];
     const GUARD: Option<Mutant> = Some(NoCas);
@@ -230,6 +239,10 @@ impl Model for RunHead {
         }
     }
 
+    fn invariant(&self, _before: Option<&Services>, now: &Services) -> Result<(), Violation> {
+        monotone(now)
+    }
+
     fn sometimes(&self) -> Vec<&'static str> {
         let mut sometimes = vec!["late effects"];
         if self.sizes.writers > 1 {
@@ -253,6 +266,12 @@ impl Model for RunHead {
         let work = self.sizes.transitions as usize + usize::from(self.sizes.runs);
         20_000 + work * (100 + 60 * usize::from(self.sizes.writers))
     }
+}
+
+/// No commit sets a head back.
+pub(crate) fn monotone(now: &Services) -> Result<(), Violation> {
+    let Some((run, from, to)) = now.rows.went_back() else { return Ok(()) };
+    Err(Violation::new(Property::MONOTONE, format!("{run} went back from {from} to {to}")))
 }
 
 /// The seed's own counters, and what they cannot see.
@@ -288,6 +307,10 @@ impl Writer<'_> {
         all / runs + u64::from(u64::from(self.run.0) < all % runs)
     }
 
+    fn ttl(&self) -> u32 {
+        if self.is(LockForever) { leases::NEVER } else { self.model.sizes.ttl }
+    }
+
     async fn work(&self) {
         let sizes = &self.model.sizes;
         let mut written = None;
@@ -296,7 +319,7 @@ impl Writer<'_> {
             let me = self.io.unique();
             let token = match sizes.lock {
                 Lock::None => None,
-                Lock::Redlock => match self.services.lock(self.run, me, sizes.ttl).await {
+                Lock::Redlock => match self.services.lock(self.run, me, self.ttl()).await {
                     Ok(Some(token)) => Some(token),
                     Ok(None) | Err(Lost) => {
                         self.services.sleep(sizes.ttl.div_ceil(10)).await;

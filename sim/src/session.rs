@@ -6,7 +6,7 @@
 use crate::chooser::{Chooser, Replay};
 use crate::model::{CallOf, Model, Params, ReplyOf};
 use crate::registry::{mutant_name, to_map};
-use crate::run::{Bounds, Engine, Observer, Starts, engine};
+use crate::run::{Bounds, Ended, Engine, Observer, Starts, engine};
 use crate::scenario::Scenario;
 use crate::step::{CallId, Names, Step};
 use crate::trace::{self, Origin, Trace};
@@ -113,15 +113,17 @@ impl<M: Model, S: Starts<M>> Running<M, S> {
         worlds.swap_remove(0)
     }
 
-    fn run(&mut self, chooser: &mut impl Chooser, faults_max: u32) -> Outcome {
-        let steps_max = self.model.steps_max();
-        let bounds = Bounds { faults_max, steps_max, tail_max: TAIL_MAX.max(steps_max) };
+    /// `steps_max`: how many steps are the chooser's, before only the fair schedule decides.
+    fn run(&mut self, chooser: &mut impl Chooser, faults_max: u32, steps_max: usize) -> Outcome {
+        let tail_max = TAIL_MAX.max(self.model.steps_max());
+        let bounds = Bounds { faults_max, steps_max, tail_max };
         let mut world = self.world();
         let mut watch = Watch { model: &self.model, before: M::COMPARES.then(|| world.clone()) };
         let ended = self.engine.run(&self.model, &mut world, chooser, bounds, &mut watch);
         let history = self.engine.history();
-        let verdict =
-            verdict(&self.model, &ended, &world, history.operations(), self.engine.steps().len());
+        let taken = self.engine.steps().len();
+        let steps = if ended == Ended::Livelock { taken.min(steps_max) } else { taken };
+        let verdict = verdict(&self.model, &ended, &world, history.operations(), steps);
         let mut marks = self.engine.marks().clone();
         for (name, count) in world.marks().into_iter().flat_map(Marks::iter) {
             marks.add(name, count);
@@ -239,12 +241,13 @@ impl<M: Model, S: Starts<M>> Session for Running<M, S> {
                 self.model = M::new(self.params.clone(), self.mutant);
                 let faults_max = scenario.faults();
                 self.origin = Origin::Seed { seed: scenario.seed, chooser: scenario.kind() };
-                self.run(&mut scenario.chooser(), faults_max)
+                let steps_max = self.model.steps_max();
+                self.run(&mut scenario.chooser(), faults_max, steps_max)
             }
             Plan::Steps { steps, faults_max } => {
                 self.origin = Origin::Steps;
                 let mut replay = Replay::new(steps);
-                let outcome = self.run(&mut replay, faults_max);
+                let outcome = self.run(&mut replay, faults_max, steps.len());
                 Outcome { skipped: replay.skipped(), ..outcome }
             }
         }

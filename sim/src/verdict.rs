@@ -4,7 +4,8 @@ use crate::model::{Model, Seen};
 use crate::run::Ended;
 use checker::{Budget, ClientId, Property, Verdict, Violation, judge};
 
-/// The history comes first: a schedule that forked and then got stuck is told as a fork.
+/// The history comes first: a schedule that forked and then got stuck is told as a fork. `steps` is
+/// how many were taken, without the fair tail that a livelock shows itself in.
 pub(crate) fn verdict<M: Model>(
     model: &M,
     ended: &Ended,
@@ -16,12 +17,12 @@ pub(crate) fn verdict<M: Model>(
         let at = violation.at.or(Some(2 * steps as u64));
         Verdict::Fail(Violation { at, ..violation })
     };
-    if let Ended::Broken(violation) = ended {
-        return at_end(violation.clone());
-    }
     let judged = judge_history(model, history);
-    if judged != Verdict::Pass {
-        return judged;
+    match (judged, ended) {
+        (Verdict::Pass, _) => {}
+        // What was seen to break is broken, whatever a search with a budget says.
+        (Verdict::Unknown { .. }, Ended::Broken(_)) => {}
+        (judged, _) => return judged,
     }
     match ended {
         Ended::Done => model.settled(world).map_or_else(at_end, |()| Verdict::Pass),
@@ -31,12 +32,11 @@ pub(crate) fn verdict<M: Model>(
             at_end(Violation::new(Property::PROGRESS, why))
         }
         Ended::Livelock => {
-            let why = format!(
-                "after {steps} steps, the last of them fair and without a fault, it had not come to an end"
-            );
-            Verdict::Fail(Violation::new(Property::PROGRESS, why))
+            let why = "it does not come to an end, although from here on every step is fair and \
+                       nothing goes wrong any more";
+            at_end(Violation::new(Property::PROGRESS, why))
         }
-        Ended::Broken(_) => unreachable!("told above"),
+        Ended::Broken(violation) => at_end(violation.clone()),
     }
 }
 

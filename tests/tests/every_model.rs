@@ -1,6 +1,6 @@
 //! What holds of every model, mutant and seed, including those not yet written.
 
-use checker::{ClientId, Verdict};
+use checker::{ClientId, Property, Verdict};
 use proptest::prelude::*;
 use sim::minimise::minimise;
 use sim::registry::{AnyModel, MutantCard};
@@ -101,6 +101,11 @@ fn a_run_replayed_from_its_steps_is_the_same_run() {
             let mut replayed = sized(model, &run.params, mutant);
             let plan = Plan::Steps { steps: &run.steps, faults_max: outcome.faults_max };
             let (again, again_outcome) = play(replayed.as_mut(), &plan);
+            if run.verdict.broken() == Some(&Property::PROGRESS) {
+                // What never ends has a tail as long as one looks at it.
+                assert_eq!(again.verdict.broken(), run.verdict.broken(), "{name}");
+                continue;
+            }
             assert_eq!(again, run, "{name}");
             assert_eq!(again_outcome.skipped, 0, "{name}: every step was possible");
             let (retold, _) = replayed.tell(&run.steps, run.steps.len(), &again_outcome);

@@ -7,6 +7,9 @@
 use super::Run;
 use sim::prelude::*;
 
+/// A time to live that never ends: `SET NX` without `PX`.
+pub const NEVER: u32 = u32::MAX;
+
 /// What Redis may be asked.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Call {
@@ -101,17 +104,17 @@ impl Leases {
         }
     }
 
-    /// The locks that are held, and how long each has left, in milliseconds.
+    /// The locks that will run out, and how long each has left, in milliseconds.
     pub fn left_ms(&self) -> impl Iterator<Item = (Run, u32)> + '_ {
         let held = |(index, lock): (usize, &Lock)| {
             lock.held.as_ref().map(|lease| (Run(index as u16), lease.left_ms))
         };
-        self.locks.iter().enumerate().filter_map(held)
+        self.locks.iter().enumerate().filter_map(held).filter(|(_, left)| *left != NEVER)
     }
 
     pub(super) fn pass(&mut self, ms: u32) {
         for lock in &mut self.locks {
-            if let Some(lease) = &mut lock.held {
+            if let Some(lease) = lock.held.as_mut().filter(|lease| lease.left_ms != NEVER) {
                 lease.left_ms = lease.left_ms.saturating_sub(ms);
             }
             lock.held.take_if(|lease| lease.left_ms == 0);

@@ -88,7 +88,7 @@ const LAPSE: u8 = 1;
 const CLOSE: u8 = 2;
 /// An autovacuum tick.
 const VACUUM: u8 = 3;
-/// A key appears in listings.
+/// A replica hears of a new key.
 const APPEAR: u8 = 4;
 
 /// All services.
@@ -199,7 +199,7 @@ impl World for Services {
         if self.rows.vacuum_due() {
             moves.due(VACUUM, 0);
         }
-        for index in 0..self.objects.unlisted() {
+        for index in 0..self.objects.unseen() {
             moves.due(APPEAR, index as u16);
         }
         for (run, _) in self.leases.left_ms() {

@@ -89,6 +89,10 @@ pub enum Profile {
     SkipsAtBorder,
     /// Listings come from a replica that lags.
     StaleReplica,
+    /// Reads come from a replica that lags.
+    StaleGet,
+    /// The condition of a PUT is checked on a replica that lags (rustfs #1659).
+    SplitCondition,
 }
 
 /// The objects.
@@ -96,8 +100,8 @@ pub enum Profile {
 pub struct Objects {
     profile: Profile,
     objects: BTreeMap<String, Body>,
-    /// Keys that listings do not know of yet, in the order of their PUTs.
-    unlisted: VecDeque<String>,
+    /// New keys that a replica has yet to hear of, in the order of their PUTs.
+    unseen: VecDeque<String>,
 }
 
 impl Objects {
@@ -124,6 +128,7 @@ impl Objects {
     pub(super) fn apply(&mut self, call: &Call) -> Reply {
         match call {
             Call::Put { key, body, when } => self.put(key, *body, *when),
+            Call::Get { key } if self.profile == Profile::StaleGet => Reply::Found(self.seen(key)),
             Call::Get { key } => Reply::Found(self.get(key)),
             Call::List { prefix, start_after, limit } => {
                 self.list(prefix, start_after.as_deref(), (*limit).min(PAGE_MAX) as usize)
@@ -132,7 +137,10 @@ impl Objects {
     }
 
     fn put(&mut self, key: &str, body: Body, when: When) -> Reply {
-        let now = self.get(key);
+        let now = match self.profile {
+            Profile::SplitCondition => self.seen(key),
+            _ => self.get(key),
+        };
         let refused = match when {
             When::Always => false,
             When::Absent => now.is_some(),
@@ -141,11 +149,17 @@ impl Objects {
         if refused {
             return Reply::PreconditionFailed;
         }
-        if now.is_none() && matches!(self.profile, Profile::EventualList | Profile::StaleReplica) {
-            self.unlisted.push_back(key.to_owned());
+        let at_once = matches!(self.profile, Profile::Strong | Profile::SkipsAtBorder);
+        if !at_once && self.get(key).is_none() {
+            self.unseen.push_back(key.to_owned());
         }
         self.objects.insert(key.to_owned(), body);
         Reply::Written
+    }
+
+    /// What a replica says that has yet to hear of new keys.
+    fn seen(&self, key: &str) -> Option<Body> {
+        self.get(key).filter(|_| !self.unseen.iter().any(|it| it == key))
     }
 
     fn list(&self, prefix: &str, start_after: Option<&str>, limit: usize) -> Reply {
@@ -154,26 +168,27 @@ impl Objects {
             _ if prefix.is_empty() => Unbounded,
             _ => Included(prefix),
         };
+        let lags = matches!(self.profile, Profile::EventualList | Profile::StaleReplica);
         let skipped = usize::from(start_after.is_some() && self.profile == Profile::SkipsAtBorder);
         let mut keys = (self.objects.range::<str, _>((from, Unbounded)))
             .map(|(key, _)| key)
             .take_while(|key| key.starts_with(prefix))
-            .filter(|key| !self.unlisted.contains(key))
+            .filter(|key| !lags || !self.unseen.contains(key))
             .skip(skipped);
         let page: Vec<String> = keys.by_ref().take(limit).cloned().collect();
         Reply::Page { keys: page, truncated: keys.next().is_some() }
     }
 
-    /// The keys that have yet to appear in listings, as indices: any of them, or the oldest only
-    /// where a replica applies writes in order.
-    pub(super) fn unlisted(&self) -> usize {
+    /// How many keys may be heard of next: any of the new ones, or the oldest only where a replica
+    /// applies writes in order.
+    pub(super) fn unseen(&self) -> usize {
         match self.profile {
-            Profile::StaleReplica => self.unlisted.len().min(1),
-            _ => self.unlisted.len(),
+            Profile::EventualList => self.unseen.len(),
+            _ => self.unseen.len().min(1),
         }
     }
 
     pub(super) fn appear(&mut self, index: usize) {
-        self.unlisted.remove(index);
+        self.unseen.remove(index);
     }
 }

@@ -166,6 +166,8 @@ pub struct Rows {
     vacuum: Vacuum,
     vacuum_due: bool,
     second_look: Option<CallId>,
+    /// A commit that set a row's number back: the row, from where and to where.
+    went_back: Option<(Run, u64, u64)>,
 }
 
 impl Rows {
@@ -181,6 +183,7 @@ impl Rows {
             vacuum,
             vacuum_due: false,
             second_look: None,
+            went_back: None,
         }
     }
 
@@ -204,6 +207,11 @@ impl Rows {
     /// How many versions of `run` are stored, dead ones included.
     pub fn versions(&self, run: Run) -> usize {
         self.chains[run.index()].versions.len()
+    }
+
+    /// The first commit that set a number back: the row, from where and to where.
+    pub fn went_back(&self) -> Option<(Run, u64, u64)> {
+        self.went_back
     }
 
     /// A snapshot that is held, and a row it can no longer see because its version was taken.
@@ -360,10 +368,22 @@ impl Rows {
             }
         }
         if wrote && commit {
+            self.notice_going_back();
             self.commits += 1;
             self.vacuum_due = true;
             if self.vacuum == Vacuum::AtOnce {
                 self.bury();
+            }
+        }
+    }
+
+    fn notice_going_back(&mut self) {
+        for (index, chain) in self.chains.iter().enumerate() {
+            if let [.., before, now] = chain.versions.as_slice()
+                && now.row.seq < before.row.seq
+            {
+                let back = (Run(index as u16), before.row.seq, now.row.seq);
+                self.went_back.get_or_insert(back);
             }
         }
     }

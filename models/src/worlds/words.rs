@@ -1,6 +1,6 @@
 //! Services in words: what a step shows beside itself in a story.
 
-use super::leases::{Call as Redis, Reply as RedisReply};
+use super::leases::{Call as Redis, NEVER, Reply as RedisReply};
 use super::objects::{Call as S3, Reply as S3Reply, When};
 use super::rows::{Isolation, Reply as PostgresReply, Set, Statement, Update};
 use super::{Call, Reply, Run, Services, clock};
@@ -48,6 +48,7 @@ fn update(Update { run, set, seen, token, .. }: &Update) -> String {
 
 fn redis(call: &Redis) -> String {
     match call {
+        Redis::Acquire { run, ttl_ms: NEVER, .. } => format!("lock {run} for ever"),
         Redis::Acquire { run, ttl_ms, .. } => format!("lock {run} px {ttl_ms}"),
         Redis::Release { run, .. } => format!("unlock {run}"),
         Redis::Check { run, .. } => format!("lock {run} still mine?"),
