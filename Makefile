@@ -17,7 +17,9 @@ check:           ## formatting, lints, docs, and the tests that need no service
 	$(CARGO) test --quiet -p unforked-checker -p unforked-sim -p unforked-models -p unforked -p unforked-tests
 
 test: deps       ## every test, those against real services included
-	$(CARGO) test
+	@mkdir -p target && rm -f target/skipped && touch target/skipped
+	UNFORKED_SKIPPED=$(CURDIR)/target/skipped $(CARGO) test
+	@echo "$$(wc -l < target/skipped) checks skipped for want of a service"; cat target/skipped
 	$(CARGO) run --quiet --release -- replay --recorded traces/*.json
 
 fuzz:            ## every model and every mutant, on the seeds of a default campaign

@@ -1,5 +1,6 @@
 //! The README is a promise: its commands run, with the exit status it says, and print what it shows.
 
+use std::io::{Write, stderr};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -60,11 +61,9 @@ fn every_command_of_the_readme_exits_as_it_says() {
         let missing = output.status.code() == Some(4);
         if missing && std::env::var_os("UNFORKED_REQUIRE_SERVICES").is_none() {
             skipped += 1;
-            eprintln!(
-                "SKIPPED checker {}: {}",
-                arguments.join(" "),
-                String::from_utf8_lossy(&output.stderr)
-            );
+            // Past the test runner's capture: a skip is seen.
+            let why = String::from_utf8_lossy(&output.stderr);
+            let _ = writeln!(stderr(), "SKIPPED checker {}: {why}", arguments.join(" "));
             continue;
         }
         ran += 1;

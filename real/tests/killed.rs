@@ -3,6 +3,9 @@
 //! SIGKILL cannot be caught, so the test needs a process to kill: this program, run again as
 //! `hold_for_the_kill_test`.
 
+mod skip;
+
+use skip::skip;
 use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
 use std::path::PathBuf;
@@ -76,9 +79,7 @@ fn servers_die_with_a_killed_process() {
         .collect();
     let setpriv = Command::new("setpriv").arg("--version").output();
     if installed.is_empty() || setpriv.is_err() {
-        let required = std::env::var_os("UNFORKED_REQUIRE_SERVICES").is_some_and(|it| it == "1");
-        assert!(!required, "services and setpriv are required: run `make deps`");
-        eprintln!("SKIPPED servers_die_with_a_killed_process: no service, or no setpriv");
+        skip("every service", "no service was found, or no setpriv: run `make deps`");
         return;
     }
     let (holder, held) = hold(&installed);
