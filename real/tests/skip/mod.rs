@@ -9,7 +9,7 @@ use std::fs::OpenOptions;
 use std::io::{Write, stderr};
 
 /// Skips what needs `service`, or fails where services are required.
-pub fn skip(service: &str, why: impl Display) {
+pub(crate) fn skip(service: &str, why: impl Display) {
     let required = std::env::var_os("UNFORKED_REQUIRE_SERVICES").is_some_and(|it| it == "1");
     assert!(!required || service.contains("weed"), "{service} is required: {why}");
     let line = format!("SKIPPED {service}: {why}");
