@@ -28,6 +28,7 @@ pub(crate) fn install() {
 
 fn end() {
     real::service::stop_all();
+    anstream::eprintln!("interrupted: services are stopped, nothing was decided");
     std::process::exit(130);
 }
 

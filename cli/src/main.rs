@@ -102,10 +102,11 @@ fn main() -> ExitCode {
         out.failure(&failure);
         failure.exit
     });
-    match interrupt::was_interrupted() {
-        true => Exit::Interrupted.into(),
-        false => exit.into(),
+    if interrupt::was_interrupted() {
+        out.aside("interrupted: what is said above is of what ran until then");
+        return Exit::Interrupted.into();
     }
+    exit.into()
 }
 
 /// What clap says; with `--json` also as the object that was asked for.
