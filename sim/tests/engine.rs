@@ -492,7 +492,7 @@ fn nobody_being_able_to_go_on_is_a_failure_that_names_who_waits() {
 
 #[test]
 fn a_fair_schedule_that_does_not_end_is_a_failure() {
-    assert_broken(&dull(&sizes(2, Program::Spin)), &Property::PROGRESS, "had not come to an end");
+    assert_broken(&dull(&sizes(2, Program::Spin)), &Property::PROGRESS, "does not come to an end");
 }
 
 #[test]
