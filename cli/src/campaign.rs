@@ -118,7 +118,7 @@ impl Work<'_> {
         let bar = bar(out, &range, self.time);
         let (next, best) = (AtomicU64::new(range.start), AtomicU64::new(u64::MAX));
         let all = Mutex::new(Campaign::default());
-        let deadline = self.time.map(|time| Instant::now() + time);
+        let deadline = self.time.and_then(|time| Instant::now().checked_add(time));
         std::thread::scope(|scope| {
             for _ in 0..self.threads() {
                 scope.spawn(|| {
@@ -233,12 +233,12 @@ impl Work<'_> {
         mutant: &MutantCard,
         seed: u64,
         out: &Out,
-    ) -> Result<String, Failure> {
+    ) -> Result<Option<String>, Failure> {
         let work = self.of_mutant(mutant, seed..seed + RECORD_SEEDS, None);
         let mut campaign = work.run(out)?;
         campaign.failing.retain(|(_, property)| *property == mutant.breaks);
         let causes = work.causes(&campaign)?;
-        Ok(causes.first().expect("a seed that failed fails again").ran.trace.to_json())
+        Ok(causes.first().map(|cause| cause.ran.trace.to_json()))
     }
 
     /// Looks for the lowest seed at which a mutant breaks the promise it names.

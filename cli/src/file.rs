@@ -28,6 +28,12 @@ pub(crate) fn load(path: &Path) -> Result<Loaded, Failure> {
         TraceError::NotJson { .. } => at(error.to_string()),
     })?;
     let model = models::find(&trace.model).map_err(|error| on("model", error.to_string()))?;
+    if let Some(missing) = model.card().params.keys().find(|it| !trace.params.contains_key(*it)) {
+        return Err(on(
+            "params",
+            format!("'{missing}' is missing: a trace records every parameter"),
+        ));
+    }
     let steps = model.parse(&trace.steps).map_err(|(index, error)| {
         let line = line_of(&text, &Value::from(trace.steps[index].as_str()).to_string());
         at(format!("line {line}: {error}"))

@@ -71,13 +71,14 @@ fn duration(text: &str) -> Result<Duration, String> {
     let at = text.find(|it: char| !it.is_ascii_digit()).ok_or_else(wanted)?;
     let (number, unit) = text.split_at(at);
     let number: u64 = number.parse().map_err(|_| wanted())?;
-    match unit {
-        "ms" => Ok(Duration::from_millis(number)),
-        "s" => Ok(Duration::from_secs(number)),
-        "m" => Ok(Duration::from_secs(60 * number)),
-        "h" => Ok(Duration::from_secs(3600 * number)),
-        _ => Err(wanted()),
-    }
+    let milliseconds = match unit {
+        "ms" => Some(number),
+        "s" => number.checked_mul(1000),
+        "m" => number.checked_mul(60_000),
+        "h" => number.checked_mul(3_600_000),
+        _ => None,
+    };
+    milliseconds.map(Duration::from_millis).ok_or_else(wanted)
 }
 
 pub(crate) fn fuzz(args: &Args, out: &Out) -> Result<Exit, Failure> {
@@ -129,6 +130,9 @@ fn fuzz_one(args: &Args, model: &dyn AnyModel, out: &Out) -> Result<(Exit, Value
     let work = work(args, model)?;
     let began = Instant::now();
     let campaign = work.run(out)?;
+    if campaign.schedules == 0 && !interrupt::was_interrupted() {
+        return Err(Failure::input("no schedule was run: expected more time, or seeds"));
+    }
     let causes = work.causes(&campaign)?;
     let written = write(args, model.card().name, &causes)?;
     let missing = work.missing(&campaign)?;
@@ -136,6 +140,7 @@ fn fuzz_one(args: &Args, model: &dyn AnyModel, out: &Out) -> Result<(Exit, Value
     say(out, &work, &found, began);
     let mut exit = match found.causes.is_empty() {
         false => Exit::Found,
+        true if work.mutant.is_some() => Exit::Unknown,
         true if found.missing.is_empty() && found.campaign.unknown.is_none() => Exit::Holds,
         true => Exit::Unknown,
     };
@@ -179,8 +184,11 @@ fn catch_all(args: &Args, work: &Work<'_>, out: &Out) -> Result<Vec<Value>, Fail
         say_mutant(out, mutant, &caught);
         if let (Some(seed), Some(directory)) = (caught.found, &args.output) {
             let path = directory.join(format!("{}-{}.json", card.name, mutant.name));
-            file::write(&path, &work.shortest(mutant, seed, out)?)?;
-            out.say(format!("         wrote {}", path.display()));
+            // Nothing, if it was interrupted before that was known.
+            if let Some(trace) = work.shortest(mutant, seed, out)? {
+                file::write(&path, &trace)?;
+                out.say(format!("         wrote {}", path.display()));
+            }
         }
         told.push(json!({
             "name": mutant.name,
@@ -271,6 +279,12 @@ fn say(out: &Out, work: &Work<'_>, found: &Findings, began: Instant) {
     }
     if causes.is_empty() {
         let verdict = match (missing.is_empty(), &campaign.unknown) {
+            (true, None) if work.mutant.is_some() => format!(
+                "{}  {name}: mutant {} survived {} schedules",
+                paint(AnsiColor::Yellow, "UNKNOWN"),
+                work.mutant.as_deref().unwrap_or_default(),
+                campaign.schedules
+            ),
             (true, None) => format!(
                 "{}     {name}: every promise kept in {} schedules",
                 paint(AnsiColor::Green, "PASS"),

@@ -10,6 +10,7 @@ use crate::report::{self, Ran};
 use anstyle::AnsiColor;
 use clap::Args as ClapArgs;
 use serde_json::{Value, json};
+use sim::trace::Trace;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -98,7 +99,8 @@ fn recurs(loaded: &Loaded, ran: &Ran) -> Result<(), Parted> {
     if was.model_version != is.model_version {
         return Err(Parted::Version { was: was.model_version, is: is.model_version });
     }
-    let parts = was.steps.iter().zip(&is.steps).position(|(was, is)| was != is);
+    let longest = was.steps.len().max(is.steps.len());
+    let parts = (0..longest).find(|index| was.steps.get(*index) != is.steps.get(*index));
     let shown = |index: usize| {
         format!(
             "step {}: recorded '{}', now '{}'",
@@ -125,8 +127,11 @@ fn recurs(loaded: &Loaded, ran: &Ran) -> Result<(), Parted> {
     {
         return Err(Parted::Other(format!("operation {} of the history differs", index + 1)));
     }
-    let broken = |trace: &sim::trace::Trace| trace.verdict.broken().cloned();
-    if broken(was) != broken(is) {
+    let said = |trace: &Trace| {
+        let outcome = std::mem::discriminant(&trace.verdict);
+        (outcome, trace.verdict.broken().cloned())
+    };
+    if said(was) != said(is) {
         return Err(Parted::Other("the verdict differs".to_owned()));
     }
     Ok(())

@@ -107,7 +107,7 @@ pub enum Mutant {
     NoCas,
     /// `SET seq = seq + 1`, no `AND seq = $read`.
     NoCasIncrement,
-    /// Asks the lock right before the write, and trusts it.
+    /// Extends its lock right before the write, and trusts it.
     LockOnly,
     /// Checks a fencing token when it writes, and only then.
     FenceAtWrite,
@@ -159,7 +159,7 @@ impl Model for RunHead {
         Mutation {
             mutant: LockOnly,
             breaks: Property::FORK,
-            how: "asks whether the lock is still its own, then writes: it lapses in between",
+            how: "extends its lock right before the write and trusts it: it lapses in between",
             params: LOCKED,
         },
         Mutation {
@@ -352,7 +352,7 @@ impl Writer<'_> {
         if from >= self.target() {
             return true;
         }
-        if self.is(LockOnly) && !self.services.still_locked(self.run, body).await {
+        if self.is(LockOnly) && !self.services.extend(self.run, body, self.ttl()).await {
             return false;
         }
         let asked = self.io.begin(Op::Cas { key: self.run, from });
@@ -422,10 +422,10 @@ impl Writer<'_> {
         if self.model.sizes.conflict.or(Conflict::Plain) == Conflict::Plain {
             return asked.end(Ret::Lost);
         }
-        if let Ok(Some(row)) = self.services.select(self.run).await
-            && row.seq != from
-        {
-            asked.end(Ret::Saw { head: row.seq });
+        match self.services.select(self.run).await {
+            Ok(Some(row)) if row.seq != from => asked.end(Ret::Saw { head: row.seq }),
+            // It lost all the same, wherever the head is.
+            _ => asked.end(Ret::Lost),
         }
     }
 

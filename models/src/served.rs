@@ -5,14 +5,14 @@
 
 use crate::worlds::gate::{Backend, Gate, Parted};
 use crate::worlds::{Call, Reply, Services};
-use checker::{ClientId, Verdict, line};
+use checker::{ClientId, Verdict, Violation, line};
 use serde_json::{Map, Value};
 use sim::chooser::Replay;
 use sim::host::{Hosted, Port};
 use sim::io::Lost;
 use sim::model::{CallOf, Model, ReplyOf};
 use sim::registry::{Registered, SetupError, set_up};
-use sim::run::{Bounds, Observer, engine};
+use sim::run::{Bounds, Ended, Observer, engine};
 use sim::step::{CallId, Step};
 use sim::verdict::judge_history;
 use sim::world::{Legible, Marks};
@@ -126,7 +126,7 @@ impl<M: Model<World = Services>> Served for Registered<M> {
         let bounds = Bounds { faults_max, steps_max: count, tail_max: 0 };
         let mut engine = engine::<M>();
         let mut watch = Watch { model: &model, last: None };
-        engine.run(&model, &mut gate, &mut chooser, bounds, &mut watch);
+        let ended = engine.run(&model, &mut gate, &mut chooser, bounds, &mut watch);
         let taken = engine.steps().len();
         let history = engine.history();
         let marks = gate.simulated().marks().cloned().unwrap_or_default();
@@ -139,8 +139,16 @@ impl<M: Model<World = Services>> Served for Registered<M> {
             at: gate.parted.is_some().then(|| {
                 (taken, watch.last.take().map_or(last.clone(), |note| format!("{last} | {note}")))
             }),
+            verdict: match ended {
+                // The real services have been held to the simulated ones: what the model's promises
+                // say of these is true of those.
+                Ended::Broken(violation) if gate.parted.is_none() => {
+                    let at = Some(2 * taken as u64);
+                    Verdict::Fail(Violation { at, ..violation })
+                }
+                _ => judge_history(&model, history.operations()),
+            },
             parted: gate.parted,
-            verdict: judge_history(&model, history.operations()),
             steps: taken,
             skipped: chooser.skipped(),
             compared: gate.compared,
@@ -202,11 +210,10 @@ impl<M: Model<World = Services>> Observer<M, Gate<'_>> for Watch<'_, M> {
         self.last = Some(format!("{}: {answer}", Services::ask(call)));
     }
 
-    fn stepped(&mut self, _step: Step, gate: &Gate<'_>) -> Result<(), checker::Violation> {
-        let _ = self.model;
+    fn stepped(&mut self, _step: Step, gate: &Gate<'_>) -> Result<(), Violation> {
         match &gate.parted {
-            None => Ok(()),
-            Some(_) => Err(checker::Violation::new(AGREES, "the real services answered otherwise")),
+            None => self.model.invariant(None, gate.simulated()),
+            Some(_) => Err(Violation::new(AGREES, "the real services answered otherwise")),
         }
     }
 }

@@ -408,10 +408,13 @@ fn a_lock_is_granted_to_one_and_given_back_by_value() {
     assert_eq!(talk.lock(2, RUN, 100), leases::Reply::Busy);
     assert_eq!(talk.lock(2, Run(1), 100), leases::Reply::Granted { token: 1 });
     let release = |value| Redis::Release { run: RUN, value };
-    let check = |value| Redis::Check { run: RUN, value };
-    assert_eq!(talk.redis(2, check(2)), leases::Reply::Held(false));
+    let extend = |value| Redis::Extend { run: RUN, value, ttl_ms: 300 };
+    assert_eq!(talk.redis(2, extend(2)), leases::Reply::Held(false), "it is not theirs");
+    let left = |talk: &Talk| talk.services.leases.left_ms().find(|(run, _)| *run == RUN);
+    assert_eq!(left(&talk), Some((RUN, 100)), "so it is as it was");
     assert_eq!(talk.redis(2, release(2)), leases::Reply::Held(false), "it is not theirs");
-    assert_eq!(talk.redis(1, check(1)), leases::Reply::Held(true));
+    assert_eq!(talk.redis(1, extend(1)), leases::Reply::Held(true));
+    assert_eq!(left(&talk), Some((RUN, 300)), "its time begins anew");
     assert_eq!(talk.redis(1, release(1)), leases::Reply::Held(true));
     assert_eq!(talk.lock(2, RUN, 100), leases::Reply::Granted { token: 2 }, "tokens only grow");
 }

@@ -21,7 +21,8 @@ const RELEASE: &str = "if redis.call('GET', KEYS[1]) == ARGV[1] \
      then return redis.call('DEL', KEYS[1]) else return 0 end";
 
 /// Whether the key still has this value.
-const CHECK: &str = "if redis.call('GET', KEYS[1]) == ARGV[1] then return 1 else return 0 end";
+const EXTEND: &str = "if redis.call('GET', KEYS[1]) == ARGV[1] then \
+     return redis.call('PEXPIRE', KEYS[1], ARGV[2]) else return 0 end";
 
 /// How long an answer may take. A client of a lock that waits longer has lost it.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
@@ -34,7 +35,7 @@ pub struct Locks {
     shown: String,
     acquire: Script,
     release: Script,
-    check: Script,
+    extend: Script,
 }
 
 impl fmt::Debug for Locks {
@@ -53,7 +54,7 @@ impl Locks {
             shown: shown.to_owned(),
             acquire: Script::new(ACQUIRE),
             release: Script::new(RELEASE),
-            check: Script::new(CHECK),
+            extend: Script::new(EXTEND),
         })
     }
 
@@ -121,8 +122,10 @@ impl Locks {
             Call::Release { run, value } => {
                 self.by_value(connection, &self.release, self.lock(epoch, run), value).await
             }
-            Call::Check { run, value } => {
-                self.by_value(connection, &self.check, self.lock(epoch, run), value).await
+            Call::Extend { run, value, .. } => {
+                let mut script = self.extend.prepare_invoke();
+                script.key(self.lock(epoch, run)).arg(value).arg(ttl_ms);
+                script.invoke_async::<u64>(connection).await.map(|held| Reply::Held(held == 1))
             }
         };
         answer.map_err(|error| format!("redis: {error}"))

@@ -145,12 +145,17 @@ impl Trace {
         let digest = text("digest", "16 hexadecimal digits")?;
         let digest = Some(digest).filter(|it| it.len() == 16);
         let digest = digest.and_then(|it| u64::from_str_radix(&it, 16).ok());
-        let origin = match (map.get("seed").and_then(Value::as_u64), map.get("chooser")) {
-            (Some(seed), Some(Value::String(name))) => {
-                let chooser = name.parse().map_err(|_| field("chooser", "random, swarm or replay"));
-                Origin::Seed { seed, chooser: chooser? }
+        let seed = match map.get("seed") {
+            None | Some(Value::Null) => None,
+            Some(seed) => Some(seed.as_u64().ok_or(field("seed", "a whole number, or null"))?),
+        };
+        let chooser = text("chooser", "random, swarm or replay")?;
+        let origin = match seed {
+            Some(seed) => {
+                let known = chooser.parse().map_err(|_| field("chooser", "random or swarm"));
+                Origin::Seed { seed, chooser: known? }
             }
-            _ => Origin::Steps,
+            None => Origin::Steps,
         };
         Ok(Trace {
             model: text("model", "a model's name")?,

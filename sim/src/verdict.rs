@@ -21,7 +21,7 @@ pub(crate) fn verdict<M: Model>(
     match (judged, ended) {
         (Verdict::Pass, _) => {}
         // What was seen to break is broken, whatever a search with a budget says.
-        (Verdict::Unknown { .. }, Ended::Broken(_)) => {}
+        (Verdict::Unknown { .. }, Ended::Broken(_) | Ended::Stuck { .. } | Ended::Livelock) => {}
         (judged, _) => return judged,
     }
     match ended {

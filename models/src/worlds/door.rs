@@ -85,9 +85,10 @@ impl<'a, M: Model<World = Services>> Door<'a, M> {
         let _ = self.redis(Redis::Release { run, value }).await;
     }
 
-    /// Whether the lock is still the caller's, as of now.
-    pub async fn still_locked(&self, run: Run, value: u64) -> bool {
-        self.redis(Redis::Check { run, value }).await == Ok(leases::Reply::Held(true))
+    /// Gives the lock its full time again, if it is still the caller's; whether it was.
+    pub async fn extend(&self, run: Run, value: u64, ttl_ms: u32) -> bool {
+        let extended = self.redis(Redis::Extend { run, value, ttl_ms }).await;
+        extended == Ok(leases::Reply::Held(true))
     }
 
     async fn s3(&self, call: S3) -> Result<objects::Reply, Lost> {

@@ -29,12 +29,14 @@ pub enum Call {
         /// The value it was taken with.
         value: u64,
     },
-    /// `GET lock:RUN`: does it still have this value?
-    Check {
+    /// Sets the time to live anew if the key still has this value.
+    Extend {
         /// Whose lock.
         run: Run,
         /// The value it was taken with.
         value: u64,
+        /// When it runs out, in milliseconds from now.
+        ttl_ms: u32,
     },
 }
 
@@ -62,6 +64,8 @@ pub struct Leases {
 struct Lock {
     held: Option<Lease>,
     token_last: u64,
+    /// Clients whose lock ran out and who have neither taken nor given back one since.
+    lapsed: Vec<ClientId>,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -82,10 +86,16 @@ impl Leases {
         self.locks[run.index()].held.as_ref().map(|lease| lease.holder)
     }
 
+    /// Whether the last lock that `client` took on `run` ran out under it.
+    pub fn has_lapsed(&self, run: Run, client: ClientId) -> bool {
+        self.locks[run.index()].lapsed.contains(&client)
+    }
+
     pub(super) fn apply(&mut self, from: CallId, call: &Call) -> Reply {
         match *call {
             Call::Acquire { run, value, ttl_ms } => {
                 let lock = &mut self.locks[run.index()];
+                lock.lapsed.retain(|client| *client != from.client);
                 if lock.held.is_some() {
                     return Reply::Busy;
                 }
@@ -94,12 +104,14 @@ impl Leases {
                 Reply::Granted { token: lock.token_last }
             }
             Call::Release { run, value } => {
-                let held = &mut self.locks[run.index()].held;
+                let Lock { held, lapsed, .. } = &mut self.locks[run.index()];
+                lapsed.retain(|client| *client != from.client);
                 Reply::Held(held.take_if(|lease| lease.value == value).is_some())
             }
-            Call::Check { run, value } => {
-                let held = &self.locks[run.index()].held;
-                Reply::Held(held.as_ref().is_some_and(|lease| lease.value == value))
+            Call::Extend { run, value, ttl_ms } => {
+                let held = self.locks[run.index()].held.as_mut();
+                let mine = held.filter(|lease| lease.value == value);
+                Reply::Held(mine.map(|lease| lease.left_ms = ttl_ms).is_some())
             }
         }
     }
@@ -117,7 +129,9 @@ impl Leases {
             if let Some(lease) = lock.held.as_mut().filter(|lease| lease.left_ms != NEVER) {
                 lease.left_ms = lease.left_ms.saturating_sub(ms);
             }
-            lock.held.take_if(|lease| lease.left_ms == 0);
+            if let Some(lease) = lock.held.take_if(|lease| lease.left_ms == 0) {
+                lock.lapsed.push(lease.holder);
+            }
         }
     }
 }

@@ -133,10 +133,9 @@ impl Services {
 
     /// A writer moves a head, or tries to: does the lock it took still stand?
     fn mark_update(&mut self, from: CallId, update: &rows::Update) {
-        let holder = self.leases.holder(update.run);
-        if self.locked && holder != Some(from.client) {
+        if self.locked && self.leases.has_lapsed(update.run, from.client) {
             self.marks.hit(EXPIRED);
-            if holder.is_some() {
+            if self.leases.holder(update.run).is_some() {
                 self.marks.hit(TAKEN);
             }
         }

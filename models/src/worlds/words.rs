@@ -51,7 +51,7 @@ fn redis(call: &Redis) -> String {
         Redis::Acquire { run, ttl_ms: NEVER, .. } => format!("lock {run} for ever"),
         Redis::Acquire { run, ttl_ms, .. } => format!("lock {run} px {ttl_ms}"),
         Redis::Release { run, .. } => format!("unlock {run}"),
-        Redis::Check { run, .. } => format!("lock {run} still mine?"),
+        Redis::Extend { run, ttl_ms, .. } => format!("extend lock {run} px {ttl_ms}"),
     }
 }
 
@@ -75,11 +75,8 @@ pub(super) fn answer(call: &Call, reply: &Reply) -> String {
         Reply::Clock(clock::Reply::Woke) => "woke".to_owned(),
         Reply::Redis(RedisReply::Granted { .. }) => "granted".to_owned(),
         Reply::Redis(RedisReply::Busy) => "busy".to_owned(),
-        Reply::Redis(RedisReply::Held(held)) => match (call, held) {
-            (Call::Redis(Redis::Release { .. }), true) => "done".to_owned(),
-            (Call::Redis(Redis::Release { .. }), false) => "was no longer mine".to_owned(),
-            (_, held) => (if *held { "yes" } else { "no" }).to_owned(),
-        },
+        Reply::Redis(RedisReply::Held(true)) => "done".to_owned(),
+        Reply::Redis(RedisReply::Held(false)) => "was no longer mine".to_owned(),
         Reply::Postgres(PostgresReply::Updated(seq)) if is_swap(call) => {
             (if seq.is_some() { "won" } else { "LOST" }).to_owned()
         }

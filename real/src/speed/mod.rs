@@ -191,12 +191,11 @@ impl Speed {
     async fn redis(&self, from: ClientId, call: leases::Call) -> Result<leases::Reply, String> {
         let locks = self.locks.as_ref().expect("asked before");
         let ttl_ms = match call {
-            leases::Call::Acquire { ttl_ms, .. } => ttl_ms,
+            leases::Call::Acquire { ttl_ms, .. } | leases::Call::Extend { ttl_ms, .. } => ttl_ms,
             leases::Call::Release { run, .. } => {
                 self.grants.borrow_mut().remove(&(from, run));
                 0
             }
-            leases::Call::Check { .. } => 0,
         };
         let mut line = self.line(from).await?;
         let reply = locks.send(&mut line, self.epoch, &call, ttl_ms).await?;
