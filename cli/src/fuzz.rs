@@ -103,9 +103,24 @@ pub(crate) fn fuzz(args: &Args, out: &Out) -> Result<Exit, Failure> {
     };
     match <[Value; 1]>::try_from(objects) {
         Ok([object]) => out.object(outcome, object),
-        Err(objects) => out.object(outcome, json!({"models": objects})),
+        Err(objects) => out.object(outcome, together(objects)),
     }
     Ok(worst)
+}
+
+/// The fields of several campaigns, added up, with each beside.
+fn together(objects: Vec<Value>) -> Value {
+    let sum = |name: &str| objects.iter().filter_map(|it| it[name].as_u64()).sum::<u64>();
+    let join = |name: &str| -> Vec<Value> {
+        objects.iter().filter_map(|it| it[name].as_array()).flatten().cloned().collect()
+    };
+    json!({
+        "schedules": sum("schedules"),
+        "steps": sum("steps"),
+        "failures": join("failures"),
+        "mutants": join("mutants"),
+        "models": objects,
+    })
 }
 
 fn worse(one: Exit, other: Exit) -> Exit {

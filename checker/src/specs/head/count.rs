@@ -21,7 +21,7 @@ pub struct Counters {
     pub conflicts: u64,
     /// Numbers handed out again.
     pub duplicates: u64,
-    /// Numbers from 1 to the highest that were handed out to nobody who heard of it.
+    /// Numbers from 1 to the highest that nobody was given, and nobody may have been in silence.
     pub gaps: u64,
     /// Acknowledged transitions beyond the first from one parent.
     pub forks: u64,
@@ -60,6 +60,9 @@ pub fn counters_by_key<'a, K: Key + 'a>(
     let mut tallies: BTreeMap<&K, Tally> = BTreeMap::new();
     for Seen { op, outcome, .. } in seen {
         let tally = tallies.entry(op.key()).or_default();
+        if let (Op::Cas { from, .. }, Outcome::Open) = (op, outcome) {
+            tally.silent.insert(from.saturating_add(1));
+        }
         let (Op::Cas { from, .. }, Outcome::Returned { ret, .. }) = (op, outcome) else { continue };
         match ret {
             Ret::Won { seq } => {
@@ -79,6 +82,8 @@ struct Tally {
     winners: u64,
     conflicts: u64,
     numbers: BTreeSet<u64>,
+    /// Numbers that a transition may have made of which nobody heard.
+    silent: BTreeSet<u64>,
     parents: BTreeSet<u64>,
 }
 
@@ -86,12 +91,14 @@ impl Tally {
     fn counters(&self) -> Counters {
         let final_seq = self.numbers.last().copied().unwrap_or(0);
         let from_one = self.numbers.range(1..).count() as u64;
+        let silent = self.silent.range(1..).take_while(|number| **number <= final_seq);
+        let silent = silent.filter(|number| !self.numbers.contains(number)).count() as u64;
         Counters {
             final_seq,
             winners: self.winners,
             conflicts: self.conflicts,
             duplicates: self.winners - self.numbers.len() as u64,
-            gaps: final_seq - from_one,
+            gaps: final_seq - from_one - silent,
             forks: self.winners - self.parents.len() as u64,
         }
     }
