@@ -3,6 +3,8 @@
 //! The machines this runs on are shared, so wall time says little: figures are per CPU-second, the
 //! median of several rounds.
 
+mod toy;
+
 use cpu_time::ProcessTime;
 use serde_json::{Map, json};
 use sim::registry::AnyModel;
@@ -11,11 +13,13 @@ use sim::session::Plan;
 use std::process::ExitCode;
 
 const ROUNDS: usize = 5;
+const SEEDS: u64 = 200;
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let json = args.iter().any(|arg| arg == "--json");
     match args.iter().find(|arg| !arg.starts_with("--")).map(String::as_str) {
+        Some("steps") => steps(json),
         Some("runs") => runs(json),
         _ => {
             eprintln!("usage: bench runs [--json]");
@@ -56,4 +60,34 @@ fn rate(model: &dyn AnyModel, round: u64) -> (f64, f64) {
     }
     let seconds = began.elapsed().as_secs_f64();
     (SEEDS as f64 / seconds, steps as f64 / seconds)
+}
+
+/// Resumes of a client, on the toy.
+fn steps(json: bool) {
+    use sim::chooser::Random;
+    use sim::model::Model;
+    let model = toy::Toy::new(toy::Sizes::default(), None);
+    let mut engine = sim::run::engine::<toy::Toy>();
+    let mut rates = Vec::new();
+    for round in 0..ROUNDS as u64 {
+        let began = ProcessTime::now();
+        let (mut steps, mut won) = (0, 0);
+        for seed in 0..SEEDS {
+            let mut world = model.worlds().remove(0);
+            let mut chooser = Random::new(sim::rng::Rng::new(round * 100 + seed));
+            let bounds =
+                sim::run::Bounds { faults_max: 0, steps_max: model.steps_max(), tail_max: 0 };
+            engine.run(&model, &mut world, &mut chooser, bounds, &mut ());
+            steps += engine.steps().len();
+            won += world.won;
+        }
+        let seconds = began.elapsed().as_secs_f64();
+        rates.push((steps as f64 / seconds, won as f64 / seconds));
+    }
+    rates.sort_by(|left, right| left.0.total_cmp(&right.0));
+    let (steps, won) = rates[ROUNDS / 2];
+    match json {
+        true => println!("{}", json!({"steps_per_cpu_s": steps, "transitions_per_cpu_s": won})),
+        false => println!("{steps:.0} steps/CPU-s {won:.0} transitions/CPU-s"),
+    }
 }

@@ -3,7 +3,7 @@
 //! Reading order: [`history`] (what clients asked and heard), [`spec`] (what they may hear),
 //! [`verdict`] (what is said of it), [`search`] (the general decision), [`specs`] (one datatype a
 //! file, each with the violations it can call by name), [`line`](mod@line) (the JSON Lines form),
-//! [`fixed`] (a hash that never changes).
+//! [`hash`] (hashes that never change).
 //!
 //! The crate stands alone: it knows nothing of simulation, time or input and output.
 
@@ -13,7 +13,7 @@ pub mod verdict;
 pub mod search;
 pub mod specs;
 pub mod line;
-pub mod fixed;
+pub mod hash;
 
 pub use history::{ClientId, History, Operation, Outcome, Seen};
 pub use search::{Budget, judge};

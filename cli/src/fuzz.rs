@@ -247,7 +247,7 @@ fn write(args: &Args, model: &str, causes: &[Cause]) -> Result<Vec<PathBuf>, Fai
     for cause in causes.iter().take(WRITTEN_MAX) {
         let trace = &cause.ran.trace;
         let property = trace.verdict.broken().map_or("unknown", Property::name);
-        let short = sim::hash::Fixed::of(&trace.steps).wide() as u16;
+        let short = checker::hash::Chain::of(&trace.steps) as u16;
         let path = args
             .output
             .as_deref()

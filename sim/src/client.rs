@@ -3,20 +3,19 @@
 use crate::io::{Desk, Io, Record};
 use crate::model::{CallOf, Model};
 use checker::ClientId;
-use std::cell::RefCell;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 /// Begins a client's program. The type of the program has no name, so it travels as this.
-pub trait Starts<M: Model> {
+pub trait Starts<M: Model>: Copy {
     /// The program.
     type Program: Future<Output = ()>;
     /// Begins it.
     fn start(&self, model: M, io: Io<M>) -> Self::Program;
 }
 
-impl<M: Model, F: Future<Output = ()>, S: Fn(M, Io<M>) -> F> Starts<M> for S {
+impl<M: Model, F: Future<Output = ()>, S: Fn(M, Io<M>) -> F + Copy> Starts<M> for S {
     type Program = F;
     fn start(&self, model: M, io: Io<M>) -> F {
         self(model, io)
@@ -48,10 +47,9 @@ pub(crate) struct Client<M: Model, F> {
 }
 
 impl<M: Model, F: Future<Output = ()>> Client<M, F> {
-    pub(crate) fn new(me: ClientId, record: &Rc<RefCell<Record<M>>>) -> Self {
-        let desk = Desk { me, mail: RefCell::default(), record: Rc::clone(record) };
+    pub(crate) fn new(me: ClientId, record: &Rc<Record<M>>) -> Self {
         Client {
-            desk: Rc::new(desk),
+            desk: Rc::new(Desk::new(me, record)),
             program: Box::pin(None),
             adrift: Vec::new(),
             life: Life::Finished,
@@ -62,20 +60,22 @@ impl<M: Model, F: Future<Output = ()>> Client<M, F> {
         self.desk.me
     }
 
-    /// Forgets the last run.
-    pub(crate) fn reset(&mut self) {
+    /// Forgets the last run. `hears`: somebody will ask what it was told.
+    pub(crate) fn reset(&mut self, hears: bool) {
         self.program.as_mut().set(None);
         self.adrift.clear();
-        self.desk.mail.borrow_mut().clear();
+        self.desk.clear(hears);
     }
 
     pub(crate) fn start<S: Starts<M, Program = F>>(&mut self, starts: &S, model: &M) {
         let io = Io::new(Rc::clone(&self.desk));
+        self.desk.mail.borrow_mut().heard = 0;
         self.program.as_mut().set(Some(starts.start(model.clone(), io)));
         self.life = Life::Running;
     }
 
     /// Runs the program until it waits again or ends.
+    #[inline]
     pub(crate) fn resume(&mut self) {
         let Some(program) = self.program.as_mut().as_pin_mut() else {
             panic!("only a running client can be told something")

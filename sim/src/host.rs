@@ -5,13 +5,12 @@
 //! makes one counter a sound clock for their history.
 
 use crate::client::{Client, Life, Starts};
-use crate::hash::Fixed;
 use crate::io::Lost;
-use crate::io::{Clock, News, Record, Slot};
+use crate::io::{Clock, News, Record, Stage};
 use crate::model::{CallOf, Model, OpOf, ReplyOf, RetOf};
 use crate::world::Marks;
 use checker::{ClientId, History};
-use std::cell::{Ref, RefCell};
+use std::cell::{Cell, Ref};
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -25,24 +24,23 @@ pub trait Port<M: Model> {
 }
 
 /// What the clients of one hosted run write down.
-pub struct Hosted<M: Model>(Rc<RefCell<Record<M>>>);
+pub struct Hosted<M: Model>(Rc<Record<M>>);
 
 impl<M: Model> Default for Hosted<M> {
     fn default() -> Self {
-        let record = Record { clock: Clock::Events(0), ..Record::default() };
-        Hosted(Rc::new(RefCell::new(record)))
+        Hosted(Rc::new(Record::new(Clock::Events(Cell::new(0)))))
     }
 }
 
 impl<M: Model> Hosted<M> {
     /// What was asked and answered.
     pub fn history(&self) -> Ref<'_, History<OpOf<M>, RetOf<M>>> {
-        Ref::map(self.0.borrow(), |record| &record.history)
+        self.0.history.borrow()
     }
 
     /// What the clients counted.
     pub fn marks(&self) -> Marks {
-        self.0.borrow().marks.clone()
+        self.0.marks.borrow().clone()
     }
 
     /// Runs client `me` to its end, its calls answered by `port`.
@@ -61,16 +59,14 @@ impl<M: Model> Hosted<M> {
         let mut client = Client::<M, S::Program>::new(me, &self.0);
         client.start(starts, model);
         client.resume();
+        let mut news = Vec::new();
         let mut flying: Vec<Flying<'_, M>> = Vec::new();
         while client.life == Life::Running {
-            let news = std::mem::take(&mut client.desk.mail.borrow_mut().news);
-            for item in news {
+            client.desk.take_news(&mut news);
+            for item in news.drain(..) {
                 match item {
                     News::Sent(slot) => {
-                        let call = match &client.desk.mail.borrow().slots[usize::from(slot)] {
-                            Slot::Sent(call) => call.clone(),
-                            _ => unreachable!("a call that was sent waits in its slot"),
-                        };
+                        let call = client.desk.mail.borrow_mut().slot(slot).call().clone();
                         flying.push(Flying { slot, heard: true, call: Box::pin(port.call(call)) });
                     }
                     News::Dropped(slot) => {
@@ -85,11 +81,10 @@ impl<M: Model> Hosted<M> {
             let (Flying { slot, heard, .. }, result) = next(&mut flying).await;
             let mut mail = client.desk.mail.borrow_mut();
             if !heard {
-                mail.slots[usize::from(slot)] = Slot::Free;
+                mail.slot(slot).stage = Stage::Free;
                 continue;
             }
-            mail.hear(slot, Fixed::of(&result));
-            mail.slots[usize::from(slot)] = Slot::Told(result);
+            mail.tell(slot, result);
             drop(mail);
             client.resume();
         }

@@ -3,7 +3,7 @@
 //! A client is a function of what it has been told; a world answers calls; a chooser decides what
 //! happens next. Reading order: [`model`] (what a protocol author writes), [`world`] (the other
 //! side of every call), [`io`] (the one door between them), [`step`] (all that can happen),
-//! [`chooser`] (who decides), [`run`] (the loop), [`scenario`] (what a seed means), [`trace`] (the
+//! [`menu`] (what can happen now), [`chooser`] (who decides), [`run`] (the loop), [`scenario`] (what a seed means), [`trace`] (the
 //! durable form), [`minimise`](mod@minimise) (the shortest cause), [`session`] (a model set up, run
 //! after run), [`verdict`] (what its end and its history say), [`registry`] (models as data),
 //! [`host`](mod@host) (the same clients on somebody else's runtime).
@@ -12,6 +12,7 @@ pub mod model;
 pub mod world;
 pub mod io;
 pub mod step;
+pub mod menu;
 pub mod chooser;
 pub mod run;
 pub mod scenario;
@@ -22,10 +23,8 @@ pub mod verdict;
 pub mod registry;
 pub mod host;
 
-pub mod hash;
 pub mod rng;
 
-mod agenda;
 mod client;
 
 /// What a model's file needs, and nothing else.

@@ -4,16 +4,17 @@
 //! of real servers differ only in the chooser and the world they bring. It allocates nothing for a
 //! step: clients, menu and history keep their memory from run to run.
 
-use crate::agenda::{Agenda, Section};
 use crate::chooser::Chooser;
 use crate::client::{Adrift, Client, Life};
-use crate::hash::{Fixed, mix};
-use crate::io::{Clock, Lost, News, Record, Slot};
+use crate::io::{Clock, Lost, MUCH, NONE, News, Record, Stage};
+use crate::menu::Menu;
 use crate::model::{CallOf, Model, OpOf, ReplyOf, RetOf};
 use crate::step::{CallId, Step};
 use crate::world::{Marks, World};
+use checker::hash::{Chain, mix};
 use checker::{ClientId, History, Violation};
-use std::cell::{Ref, RefCell};
+use std::cell::{Cell, Ref};
+use std::hash::{Hash, Hasher};
 use std::mem;
 use std::rc::Rc;
 use std::task::Poll;
@@ -23,6 +24,10 @@ pub use crate::client::Starts;
 /// Faults that a run may have at most: each may leave a call adrift, and a client can keep only so
 /// many of those.
 pub const FAULTS_MAX: u32 = 64;
+
+/// In a fair schedule time passes even for those who spin: after so many steps without it, a lapse
+/// is taken. Rare enough that whoever is at work is done long before.
+const LAPSE_EVERY: usize = 1024;
 
 /// How long a run may take.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,6 +54,23 @@ pub enum Ended {
     Livelock,
     /// An observer refused a step.
     Broken(Violation),
+    /// An observer has seen enough.
+    Stopped,
+}
+
+/// Why an observer ends a run.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Stop {
+    /// A promise is broken.
+    Broken(Violation),
+    /// It has seen enough.
+    Enough,
+}
+
+impl From<Violation> for Stop {
+    fn from(violation: Violation) -> Self {
+        Stop::Broken(violation)
+    }
 }
 
 /// Looks on. Nothing here may change what happens, except by ending the run.
@@ -60,7 +82,7 @@ pub trait Observer<M: Model, W> {
     fn lost(&mut self, _from: CallId, _call: &CallOf<M>) {}
 
     /// A step was taken, and this is the world after it.
-    fn stepped(&mut self, _step: Step, _world: &W) -> Result<(), Violation> {
+    fn stepped(&mut self, _step: Step, _world: &W) -> Result<(), Stop> {
         Ok(())
     }
 }
@@ -71,12 +93,11 @@ impl<M: Model, W> Observer<M, W> for () {}
 pub struct Engine<M: Model, S: Starts<M>> {
     starts: S,
     clients: Vec<Client<M, S::Program>>,
-    agenda: Agenda,
-    record: Rc<RefCell<Record<M>>>,
+    menu: Menu,
+    record: Rc<Record<M>>,
     steps: Vec<Step>,
     digest: u64,
-    faults_left: u32,
-    running: usize,
+    news: Vec<News>,
 }
 
 /// An engine for models of type `M`.
@@ -84,14 +105,20 @@ pub fn engine<M: Model>() -> Engine<M, impl Starts<M>> {
     Engine {
         starts: |model: M, io| model.client(io),
         clients: Vec::new(),
-        agenda: Agenda::default(),
-        record: Rc::default(),
+        menu: Menu::default(),
+        record: Rc::new(Record::new(Clock::Steps(Cell::new(0)))),
         steps: Vec::new(),
         digest: 0,
-        faults_left: 0,
-        running: 0,
+        news: Vec::new(),
     }
 }
+
+/// What the digest says of [`Step::Apply`], before naming the call.
+const APPLY: u64 = 1 << 32;
+/// What it says of a call that must wait.
+const PARKED: u64 = 8 << 32;
+/// What it says of a call that was let through by somebody else's step, before naming it.
+const FREED: u64 = 9 << 32;
 
 impl<M: Model, S: Starts<M>> Engine<M, S> {
     /// Runs `model` in `world`: its own, or any that speaks its language.
@@ -108,30 +135,123 @@ impl<M: Model, S: Starts<M>> Engine<M, S> {
         C: Chooser + ?Sized,
         O: Observer<M, W>,
     {
-        assert!(bounds.faults_max <= FAULTS_MAX, "a run has {FAULTS_MAX} faults at most");
-        self.begin(model, bounds.faults_max);
-        self.agenda.refresh(world);
-        let all_moves = self.clients.is_empty();
+        self.begin(model, world, bounds.faults_max);
+        let mut unchosen = 0;
         loop {
-            if self.running == 0 && (!all_moves || self.agenda.menu().is_empty()) {
-                return Ended::Done;
+            let taken = self.steps.len();
+            if let Some(ended) = self.ended(taken < bounds.steps_max) {
+                return ended;
             }
-            if self.agenda.is_stuck() {
-                return Ended::Stuck { waiting: self.waiting() };
-            }
-            let menu = self.agenda.menu();
-            let index = match self.steps.len() {
-                taken if taken < bounds.steps_max => chooser.choose(menu),
-                taken if taken < bounds.steps_max + bounds.tail_max => 0,
-                _ => return Ended::Livelock,
+            let chosen = match taken < bounds.steps_max {
+                true => chooser.choose(&self.menu),
+                false if taken < bounds.steps_max + bounds.tail_max => None,
+                false => return Ended::Livelock,
             };
-            let step = menu[index];
-            self.take(model, world, step, observer);
-            self.agenda.refresh(world);
-            if let Err(violation) = observer.stepped(step, world) {
-                return Ended::Broken(violation);
+            let index = match chosen {
+                Some(index) => index,
+                None if self.ended(false) == Some(Ended::Done) => return Ended::Done,
+                None => {
+                    unchosen += 1;
+                    self.fair(unchosen)
+                }
+            };
+            match self.step(model, world, index, observer) {
+                Ok(_) => {}
+                Err(Stop::Broken(violation)) => return Ended::Broken(violation),
+                Err(Stop::Enough) => return Ended::Stopped,
             }
         }
+    }
+
+    /// Puts every client before its first call.
+    pub fn begin<W: World>(&mut self, model: &M, world: &W, faults_max: u32) {
+        assert!(faults_max <= FAULTS_MAX, "a run has {FAULTS_MAX} faults at most");
+        self.menu.clear(faults_max);
+        self.steps.clear();
+        self.digest = 0;
+        self.record.history.borrow_mut().clear();
+        self.record.marks.borrow_mut().clear();
+        self.record.clock.set(0);
+        let count = usize::from(model.clients());
+        self.clients.truncate(count);
+        for client in &mut self.clients {
+            client.reset(false);
+        }
+        while self.clients.len() < count {
+            let me = ClientId(self.clients.len() as u16);
+            self.clients.push(Client::new(me, &self.record));
+        }
+        for index in 0..count {
+            self.start(model, index);
+        }
+        self.menu.refresh(world);
+    }
+
+    /// Whether the run is over. `chooses`: somebody may yet choose that a client comes back.
+    #[inline]
+    fn ended(&self, chooses: bool) -> Option<Ended> {
+        if self.menu.has_calls() { None } else { self.ended_without_calls(chooses) }
+    }
+
+    fn ended_without_calls(&self, chooses: bool) -> Option<Ended> {
+        if self.menu.running().is_empty() {
+            let goes_on = match self.clients.is_empty() {
+                true => !self.menu.is_stuck(),
+                false => chooses && self.menu.may_restart(),
+            };
+            return (!goes_on).then_some(Ended::Done);
+        }
+        if self.menu.is_stuck() {
+            let mut waiting = self.menu.running().to_vec();
+            waiting.sort_unstable();
+            return Some(Ended::Stuck { waiting });
+        }
+        None
+    }
+
+    /// The step that a fair schedule takes, after `unchosen` of its own.
+    fn fair(&self, unchosen: usize) -> usize {
+        let (dull, lapse) = (self.menu.dull(), self.menu.oldest_lapse());
+        let first = if unchosen % LAPSE_EVERY == 0 { lapse.or(dull) } else { dull.or(lapse) };
+        first.expect("a run that is not over has a step to take")
+    }
+
+    /// What can happen next.
+    pub fn menu(&self) -> &Menu {
+        &self.menu
+    }
+
+    /// Takes the step at `index` of the menu.
+    #[inline]
+    pub fn step<W, O>(
+        &mut self,
+        model: &M,
+        world: &mut W,
+        index: usize,
+        observer: &mut O,
+    ) -> Result<Step, Stop>
+    where
+        W: World<Call = CallOf<M>, Reply = ReplyOf<M>>,
+        O: Observer<M, W>,
+    {
+        let step = self.menu.take(index);
+        self.steps.push(step);
+        self.record.clock.set(self.steps.len() as u64);
+        if let Step::Apply(id) = step {
+            self.digest = mix(self.digest, APPLY | id.code());
+            self.apply(world, id, observer);
+        } else {
+            self.digest = mix(self.digest, step.code());
+            self.take(model, world, step, observer);
+        }
+        while let Some(id) = world.freed() {
+            self.digest = mix(self.digest, FREED | id.code());
+            self.menu.unpark(id);
+            self.apply(world, id, observer);
+        }
+        self.menu.refresh(world);
+        observer.stepped(step, world)?;
+        Ok(step)
     }
 
     /// The steps taken.
@@ -141,12 +261,12 @@ impl<M: Model, S: Starts<M>> Engine<M, S> {
 
     /// What was asked and answered.
     pub fn history(&self) -> Ref<'_, History<OpOf<M>, RetOf<M>>> {
-        Ref::map(self.record.borrow(), |record| &record.history)
+        self.record.history.borrow()
     }
 
     /// What the clients counted.
     pub fn marks(&self) -> Ref<'_, Marks> {
-        Ref::map(self.record.borrow(), |record| &record.marks)
+        self.record.marks.borrow()
     }
 
     /// The digest, chained over every step's effect so far.
@@ -154,93 +274,36 @@ impl<M: Model, S: Starts<M>> Engine<M, S> {
         self.digest
     }
 
-    fn waiting(&self) -> Vec<ClientId> {
-        let running = self.clients.iter().filter(|client| client.life == Life::Running);
-        running.map(Client::me).collect()
-    }
-
-    fn begin(&mut self, model: &M, faults_max: u32) {
-        self.agenda.clear();
-        self.steps.clear();
-        self.digest = 0;
-        self.faults_left = faults_max;
-        self.running = 0;
-        {
-            let mut record = self.record.borrow_mut();
-            record.history.clear();
-            record.marks.clear();
-            record.clock = Clock::Steps(0);
-        }
-        let count = usize::from(model.clients());
-        self.clients.truncate(count);
-        for client in &mut self.clients {
-            client.reset();
-        }
-        while self.clients.len() < count {
-            let me = ClientId(self.clients.len() as u16);
-            self.clients.push(Client::new(me, &self.record));
-        }
-        for index in 0..count {
-            self.start(model, index);
-        }
-    }
-
     fn start(&mut self, model: &M, index: usize) {
-        let client = &mut self.clients[index];
-        client.start(&self.starts, model);
-        self.running += 1;
-        self.fault(Step::Crash(ClientId(index as u16)));
+        self.clients[index].start(&self.starts, model);
+        self.menu.start(ClientId(index as u16));
         self.resume(index);
     }
 
+    /// Every step but the common one.
     fn take<W, O>(&mut self, model: &M, world: &mut W, step: Step, observer: &mut O)
     where
         W: World<Call = CallOf<M>, Reply = ReplyOf<M>>,
         O: Observer<M, W>,
     {
-        self.steps.push(step);
-        self.record.borrow_mut().clock = Clock::Steps(self.steps.len() as u64);
-        self.digest = mix(self.digest, step.code());
-        if step.is_fault() {
-            self.faults_left -= 1;
-            if self.faults_left == 0 {
-                self.agenda.end_faults();
-            }
-        }
         match step {
-            Step::Apply(id) => {
-                self.agenda.remove(Section::Fair, step);
-                self.apply(world, id, observer);
-            }
-            Step::Late(id) => {
-                self.agenda.remove(Section::Rare, step);
-                self.apply(world, id, observer);
-            }
-            Step::Reply(id) => {
-                self.agenda.remove(Section::Fair, step);
-                match self.take_slot(id) {
-                    Slot::Answered(reply) => self.tell(id, Ok(reply)),
-                    _ => unreachable!("only an answer can arrive"),
-                }
-            }
+            Step::Apply(id) | Step::Late(id) => self.apply(world, id, observer),
+            Step::Reply(id) => self.arrive(id),
             Step::Lose(id) => self.lose(id, observer),
-            Step::Crash(client) => self.crash(world, client),
-            Step::Restart(client) => {
-                self.agenda.remove(Section::Rare, step);
+            Step::Crash(client) => {
                 let index = usize::from(client.0);
-                self.start(model, index);
+                self.clients[index].stop(Life::Crashed);
+                self.read_news(index);
+                world.gone(client);
+                self.menu.add_after(Step::Restart(client));
             }
-            Step::World(chosen) => {
-                self.agenda.made(chosen);
-                world.advance(chosen);
-            }
-        }
-        while let Some(id) = world.freed() {
-            self.apply(world, id, observer);
+            Step::Restart(client) => self.start(model, usize::from(client.0)),
+            Step::World(chosen) => world.advance(chosen),
         }
     }
 
     /// Lets a call take effect, whether it was just sent, was parked, or is adrift.
+    #[inline]
     fn apply<W, O>(&mut self, world: &mut W, id: CallId, observer: &mut O)
     where
         W: World<Call = CallOf<M>, Reply = ReplyOf<M>>,
@@ -249,42 +312,61 @@ impl<M: Model, S: Starts<M>> Engine<M, S> {
         if id.slot >= CallId::ADRIFT {
             return self.apply_adrift(world, id, observer);
         }
-        let (call, deaf) = match self.take_slot(id) {
-            Slot::Sent(call) | Slot::Parked(call) => (call, None),
-            Slot::Deaf { call, told } => (call, Some(told)),
-            _ => unreachable!("only a call that was sent can apply"),
-        };
-        let answer = world.apply(id, &call);
-        let heard = match &answer {
-            Poll::Ready(reply) => Some(reply),
-            Poll::Pending => None,
-        };
-        observer.told(id, &call, heard);
-        match (answer, deaf) {
-            (Poll::Pending, None) => self.put_slot(id, Slot::Parked(call)),
-            (Poll::Pending, Some(told)) => self.put_slot(id, Slot::Deaf { call, told }),
-            (Poll::Ready(reply), Some(told)) => {
-                self.digest = mix(self.digest, Fixed::of(&reply).wide() as u64);
-                if !told {
-                    self.put_slot(id, Slot::Told(Err(Lost)));
+        let index = usize::from(id.client.0);
+        let mut mail = self.clients[index].desk.mail.borrow_mut();
+        let hears = mail.hears;
+        let slot = mail.slot(id.slot);
+        let answer = world.apply(id, slot.call());
+        let reply = match answer {
+            Poll::Ready(reply) => reply,
+            Poll::Pending => {
+                observer.told(id, slot.call(), None);
+                self.digest = mix(self.digest, PARKED);
+                if slot.stage == Stage::Sent {
+                    slot.stage = Stage::Parked;
                 }
+                if slot.stage == Stage::Parked {
+                    self.menu.park(id);
+                }
+                return;
             }
-            (Poll::Ready(reply), None) if M::ANSWERS_TRAVEL => {
-                self.put_slot(id, Slot::Answered(reply));
-                self.agenda.add(Section::Fair, Step::Reply(id));
+        };
+        observer.told(id, slot.call(), Some(&reply));
+        self.digest = chain(self.digest, &reply);
+        match slot.stage {
+            Stage::Sent | Stage::Parked if M::ANSWERS_TRAVEL => {
+                slot.stage = Stage::Answered;
+                slot.told = Some(Ok(reply));
+                self.menu.add_call(Step::Reply(id));
             }
-            (Poll::Ready(reply), None) => self.tell(id, Ok(reply)),
+            Stage::Sent | Stage::Parked => {
+                if hears {
+                    mail.tell(id.slot, Ok(reply));
+                } else {
+                    slot.stage = Stage::Told;
+                    slot.told = Some(Ok(reply));
+                }
+                drop(mail);
+                self.resume(index);
+            }
+            // Nobody waits for this answer, but it happened, so the digest has it.
+            Stage::Deaf => {
+                slot.stage = Stage::Told;
+                slot.told = Some(Err(Lost));
+            }
+            Stage::Forgotten => slot.stage = Stage::Free,
+            Stage::Free | Stage::Answered | Stage::Told => unreachable!("only a call can apply"),
         }
     }
 
-    /// Nobody waits for this answer, but it happened, so the digest has it.
+    /// The same for a call that nobody waits for.
     fn apply_adrift<W, O>(&mut self, world: &mut W, id: CallId, observer: &mut O)
     where
         W: World<Call = CallOf<M>, Reply = ReplyOf<M>>,
         O: Observer<M, W>,
     {
-        let slot = &mut self.clients[usize::from(id.client.0)].adrift
-            [usize::from(id.slot - CallId::ADRIFT)];
+        let client = &mut self.clients[usize::from(id.client.0)];
+        let slot = &mut client.adrift[usize::from(id.slot - CallId::ADRIFT)];
         let call = match mem::replace(slot, Adrift::Free) {
             Adrift::Sent(call) | Adrift::Parked(call) => call,
             Adrift::Free => unreachable!("only a call adrift can land late"),
@@ -292,101 +374,111 @@ impl<M: Model, S: Starts<M>> Engine<M, S> {
         match world.apply(id, &call) {
             Poll::Ready(reply) => {
                 observer.told(id, &call, Some(&reply));
-                self.digest = mix(self.digest, Fixed::of(&reply).wide() as u64);
+                self.digest = chain(self.digest, &reply);
             }
             Poll::Pending => {
                 observer.told(id, &call, None);
+                self.digest = mix(self.digest, PARKED);
                 *slot = Adrift::Parked(call);
             }
         }
     }
 
+    /// An answer that was on its way is there.
+    fn arrive(&mut self, id: CallId) {
+        let index = usize::from(id.client.0);
+        let mut mail = self.clients[index].desk.mail.borrow_mut();
+        let told = mail.slot(id.slot).told.take().expect("only an answer can arrive");
+        mail.tell(id.slot, told);
+        drop(mail);
+        self.resume(index);
+    }
+
     fn lose<W, O: Observer<M, W>>(&mut self, id: CallId, observer: &mut O) {
-        self.agenda.remove(Section::Fault, Step::Lose(id));
-        match self.take_slot(id) {
-            Slot::Sent(call) => {
-                observer.lost(id, &call);
-                self.agenda.remove(Section::Fair, Step::Apply(id));
-                self.set_adrift(id.client, call);
-                self.tell(id, Err(Lost));
-            }
-            Slot::Parked(call) => {
-                observer.lost(id, &call);
-                self.put_slot(id, Slot::Deaf { call, told: false });
-                self.hear(id, Fixed::of(&Lost));
-                self.resume(usize::from(id.client.0));
-            }
-            Slot::Answered(_) => {
-                self.agenda.remove(Section::Fair, Step::Reply(id));
-                self.tell(id, Err(Lost));
-            }
-            _ => unreachable!("only a call in flight can be lost"),
+        let index = usize::from(id.client.0);
+        let mut mail = self.clients[index].desk.mail.borrow_mut();
+        let slot = mail.slot(id.slot);
+        let stage = slot.stage;
+        if stage != Stage::Answered {
+            observer.lost(id, slot.call());
         }
+        let adrift = match stage {
+            Stage::Parked => {
+                slot.stage = Stage::Deaf;
+                mail.hear_if_asked(id.slot, &Err(Lost));
+                None
+            }
+            _ => {
+                let adrift = slot.call.take().filter(|_| stage == Stage::Sent);
+                mail.tell(id.slot, Err(Lost));
+                adrift
+            }
+        };
+        drop(mail);
+        if let Some(call) = adrift {
+            self.set_adrift(id.client, call);
+        }
+        self.resume(index);
     }
 
-    fn crash<W: World>(&mut self, world: &mut W, client: ClientId) {
-        let index = usize::from(client.0);
-        self.clients[index].stop(Life::Crashed);
-        self.running -= 1;
-        self.agenda.remove(Section::Fault, Step::Crash(client));
-        self.read_news(index);
-        world.gone(client);
-        self.agenda.add(Section::Rare, Step::Restart(client));
-    }
-
-    /// Hands the client its answer, or silence, and lets it run to its next call.
-    fn tell(&mut self, id: CallId, result: Result<ReplyOf<M>, Lost>) {
-        self.agenda_forget_loss(id);
-        let heard = Fixed::of(&result);
-        self.digest = mix(self.digest, heard.wide() as u64);
-        self.put_slot(id, Slot::Told(result));
-        self.hear(id, heard);
-        self.resume(usize::from(id.client.0));
-    }
-
-    fn hear(&mut self, id: CallId, heard: Fixed) {
-        let client = &self.clients[usize::from(id.client.0)];
-        client.desk.mail.borrow_mut().hear(id.slot, heard);
-    }
-
+    #[inline]
     fn resume(&mut self, index: usize) {
         let client = &mut self.clients[index];
         client.resume();
         if client.life == Life::Finished {
-            self.running -= 1;
-            let crash = Step::Crash(ClientId(index as u16));
-            self.agenda.remove(Section::Fault, crash);
+            self.menu.finish(client.me());
         }
         self.read_news(index);
     }
 
-    /// Puts what the client just did on the agenda.
+    /// Puts what the client just did on the menu.
+    #[inline]
     fn read_news(&mut self, index: usize) {
-        let desk = Rc::clone(&self.clients[index].desk);
-        let mut news = mem::take(&mut desk.mail.borrow_mut().news);
-        for item in news.drain(..) {
-            match item {
-                News::Sent(slot) => {
-                    let id = CallId { client: desk.me, slot };
-                    self.agenda.add(Section::Fair, Step::Apply(id));
-                    self.fault(Step::Lose(id));
-                }
-                News::Dropped(slot) => self.drop_call(CallId { client: desk.me, slot }),
+        let desk = &*self.clients[index].desk;
+        match desk.sent.get() {
+            NONE => {}
+            MUCH => self.read_much(index),
+            slot => {
+                desk.sent.set(NONE);
+                self.menu.add_call(Step::Apply(CallId { client: desk.me, slot }));
             }
         }
-        desk.mail.borrow_mut().news = news;
+    }
+
+    #[cold]
+    fn read_much(&mut self, index: usize) {
+        let client = ClientId(index as u16);
+        let mut news = mem::take(&mut self.news);
+        self.clients[index].desk.take_news(&mut news);
+        for item in news.drain(..) {
+            match item {
+                News::Sent(slot) => self.menu.add_call(Step::Apply(CallId { client, slot })),
+                News::Dropped(slot) => self.drop_call(CallId { client, slot }),
+            }
+        }
+        self.news = news;
     }
 
     /// The client stopped waiting for a call of its own accord.
     fn drop_call(&mut self, id: CallId) {
-        self.agenda_forget_loss(id);
-        match self.take_slot(id) {
-            Slot::Sent(call) => {
-                self.agenda.remove(Section::Fair, Step::Apply(id));
+        let mut mail = self.clients[usize::from(id.client.0)].desk.mail.borrow_mut();
+        let slot = mail.slot(id.slot);
+        match slot.stage {
+            Stage::Sent => {
+                slot.stage = Stage::Free;
+                let call = slot.call.take().expect("a call in flight lies in its slot");
+                drop(mail);
+                self.menu.forget_call(id);
                 self.set_adrift(id.client, call);
             }
-            Slot::Parked(call) => self.put_slot(id, Slot::Deaf { call, told: true }),
-            Slot::Answered(_) => self.agenda.remove(Section::Fair, Step::Reply(id)),
+            Stage::Parked => {
+                slot.stage = Stage::Forgotten;
+                self.menu.unpark(id);
+            }
+            Stage::Answered => {
+                slot.stage = Stage::Free;
+                self.menu.forget_call(id);
+            }
             _ => unreachable!("only a call in flight can be dropped"),
         }
     }
@@ -405,36 +497,12 @@ impl<M: Model, S: Starts<M>> Engine<M, S> {
         }
         adrift[index] = Adrift::Sent(call);
         let id = CallId { client, slot: CallId::ADRIFT + index as u8 };
-        self.agenda.add(Section::Rare, Step::Late(id));
+        self.menu.add_after(Step::Late(id));
     }
+}
 
-    fn fault(&mut self, step: Step) {
-        if self.faults_left > 0 {
-            self.agenda.add(Section::Fault, step);
-        }
-    }
-
-    fn agenda_forget_loss(&mut self, id: CallId) {
-        if self.faults_left > 0 {
-            self.agenda.remove(Section::Fault, Step::Lose(id));
-        }
-    }
-
-    fn take_slot(&mut self, id: CallId) -> Slot<CallOf<M>, ReplyOf<M>> {
-        self.swap_slot(id, Slot::Free)
-    }
-
-    fn put_slot(&mut self, id: CallId, slot: Slot<CallOf<M>, ReplyOf<M>>) {
-        self.swap_slot(id, slot);
-    }
-
-    fn swap_slot(
-        &mut self,
-        id: CallId,
-        slot: Slot<CallOf<M>, ReplyOf<M>>,
-    ) -> Slot<CallOf<M>, ReplyOf<M>> {
-        let client = &self.clients[usize::from(id.client.0)];
-        let mut mail = client.desk.mail.borrow_mut();
-        mem::replace(&mut mail.slots[usize::from(id.slot)], slot)
-    }
+fn chain<T: Hash>(digest: u64, value: &T) -> u64 {
+    let mut chain = Chain::new(digest);
+    value.hash(&mut chain);
+    chain.finish()
 }

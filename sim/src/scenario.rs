@@ -4,9 +4,9 @@
 //! the others as they were.
 
 use crate::chooser::{Chooser, Random, Swarm};
-use crate::hash::mix;
+use crate::menu::Menu;
 use crate::rng::Rng;
-use crate::step::Step;
+use checker::hash::mix;
 use std::fmt;
 use std::str::FromStr;
 
@@ -101,7 +101,8 @@ pub enum Seeded {
 }
 
 impl Chooser for Seeded {
-    fn choose(&mut self, menu: &[Step]) -> usize {
+    #[inline]
+    fn choose(&mut self, menu: &Menu) -> Option<usize> {
         match self {
             Seeded::Random(it) => it.choose(menu),
             Seeded::Swarm(it) => it.choose(menu),

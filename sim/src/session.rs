@@ -4,15 +4,16 @@
 //! telling plays the same steps once more and writes down what a person wants to read.
 
 use crate::chooser::{Chooser, Replay};
+use crate::menu::Menu;
 use crate::model::{CallOf, Model, Params, ReplyOf};
 use crate::registry::{mutant_name, to_map};
-use crate::run::{Bounds, Ended, Engine, Observer, Starts, engine};
+use crate::run::{Bounds, Ended, Engine, Observer, Starts, Stop, engine};
 use crate::scenario::Scenario;
 use crate::step::{CallId, Names, Step};
 use crate::trace::{self, Origin, Trace};
 use crate::verdict::{name_of, verdict};
 use crate::world::{Legible, Marks, World};
-use checker::{ClientId, Verdict, Violation, line};
+use checker::{ClientId, Verdict, line};
 use serde_json::{Map, Value};
 
 /// Which schedule to play.
@@ -170,12 +171,12 @@ struct Watch<'a, M: Model> {
 }
 
 impl<M: Model> Observer<M, M::World> for Watch<'_, M> {
-    fn stepped(&mut self, _step: Step, world: &M::World) -> Result<(), Violation> {
-        let result = self.model.invariant(self.before.as_ref(), world);
+    fn stepped(&mut self, _step: Step, world: &M::World) -> Result<(), Stop> {
+        self.model.invariant(self.before.as_ref(), world)?;
         if let Some(before) = &mut self.before {
             before.clone_from(world);
         }
-        result
+        Ok(())
     }
 }
 
@@ -197,7 +198,7 @@ impl<M: Model> Observer<M, M::World> for Teller<'_, M> {
         self.effects.push((from, format!("{}: ?", M::World::ask(call))));
     }
 
-    fn stepped(&mut self, step: Step, world: &M::World) -> Result<(), Violation> {
+    fn stepped(&mut self, step: Step, world: &M::World) -> Result<(), Stop> {
         let role = |client| self.model.role(client);
         let names = Names { role: &role, moves: <M::World as World>::MOVES };
         let mut hit = Vec::new();
@@ -225,9 +226,9 @@ struct Noting<C> {
 }
 
 impl<C: Chooser> Chooser for Noting<C> {
-    fn choose(&mut self, menu: &[Step]) -> usize {
+    fn choose(&mut self, menu: &Menu) -> Option<usize> {
         let index = self.chooser.choose(menu);
-        self.dull.push(index == 0);
+        self.dull.push(index.is_none() || index == menu.dull());
         index
     }
 }

@@ -16,6 +16,11 @@ pub struct CallId {
 impl CallId {
     /// The first slot of calls that nobody waits for any more.
     pub const ADRIFT: u8 = 128;
+
+    /// A number for the digest.
+    pub(crate) fn code(self) -> u64 {
+        u64::from(self.client.0) << 8 | u64::from(self.slot)
+    }
 }
 
 /// Something the world does by itself: which of its kinds of move, and to what.
@@ -63,8 +68,7 @@ impl Step {
 
     /// A number for the digest, the same on every machine.
     pub(crate) fn code(self) -> u64 {
-        let of =
-            |verb: u64, id: CallId| verb << 32 | u64::from(id.client.0) << 8 | u64::from(id.slot);
+        let of = |verb: u64, id: CallId| verb << 32 | id.code();
         match self {
             Step::Apply(id) => of(1, id),
             Step::Reply(id) => of(2, id),

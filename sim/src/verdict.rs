@@ -37,6 +37,7 @@ pub(crate) fn verdict<M: Model>(
             at_end(Violation::new(Property::PROGRESS, why))
         }
         Ended::Broken(violation) => at_end(violation.clone()),
+        Ended::Stopped => Verdict::Unknown { why: "the run was stopped before its end".to_owned() },
     }
 }
 

@@ -64,7 +64,8 @@ pub trait Legible: World {
     }
 }
 
-/// The moves a world offers after a step.
+/// The moves a world offers after a step: one entry for each enabled disjunct, so two ways to the
+/// same move are two entries, as a model checker counts them.
 #[derive(Default, PartialEq, Debug)]
 pub struct Moves {
     pub(crate) due: Vec<Move>,
@@ -74,19 +75,17 @@ pub struct Moves {
 impl Moves {
     /// A move that happens in due course: a tick, a wake-up. A fair schedule takes it.
     pub fn due(&mut self, kind: u8, arg: u16) {
-        push_new(&mut self.due, Move { kind, arg });
+        self.due.push(Move { kind, arg });
     }
 
-    /// A move that may happen: a lease lapses. A fair schedule never needs it.
+    /// A move that may happen: a lease lapses. A fair schedule hardly ever takes it.
     pub fn may(&mut self, kind: u8, arg: u16) {
-        push_new(&mut self.may, Move { kind, arg });
+        self.may.push(Move { kind, arg });
     }
-}
 
-/// One move is offered once, whoever offers it how often.
-fn push_new(moves: &mut Vec<Move>, offered: Move) {
-    if !moves.contains(&offered) {
-        moves.push(offered);
+    pub(crate) fn clear(&mut self) {
+        self.due.clear();
+        self.may.clear();
     }
 }
 

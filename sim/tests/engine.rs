@@ -3,9 +3,10 @@
 use checker::{ClientId, Property, Spec, Verdict};
 use serde_json::{Map, json};
 use sim::chooser::{Chooser, Dull, Random};
+use sim::menu::Menu;
 use sim::prelude::*;
 use sim::registry::{AnyModel, Registered};
-use sim::run::{Bounds, Ended, Observer, engine};
+use sim::run::{Bounds, Ended, Observer, Stop, engine};
 use sim::scenario::Scenario;
 use sim::session::{Plan, Session};
 use sim::step::{Names, Step};
@@ -21,6 +22,7 @@ struct Room {
     queue: VecDeque<CallId>,
     turn: Option<CallId>,
     ticks_left: u16,
+    only_jolts: bool,
     /// Clients whose connections were closed.
     gone: Vec<ClientId>,
 }
@@ -66,7 +68,9 @@ impl World for Room {
 
     fn moves(&self, moves: &mut Moves) {
         if self.ticks_left > 0 {
-            moves.due(0, self.ticks_left);
+            if !self.only_jolts {
+                moves.due(0, self.ticks_left);
+            }
             moves.may(1, 0);
         }
     }
@@ -100,6 +104,8 @@ enum Program {
     Select,
     /// Asks for ever, unless it is client 0, which asks once.
     Spin,
+    /// Asks until the number is a hundred.
+    UntilJolted,
     /// Takes the lock and keeps it, then asks for it again.
     Deadlock,
 }
@@ -172,6 +178,7 @@ impl<const TRAVEL: bool> Model for Play<TRAVEL> {
                 let _ = io.call(Ask::Get).await;
             }
             Program::Spin => while io.call(Ask::Get).await.is_ok() && me > 0 {},
+            Program::UntilJolted => while io.call(Ask::Get).await != Ok(100) {},
             Program::Deadlock => {
                 let _ = io.call(Ask::Take).await;
                 let _ = io.call(Ask::Take).await;
@@ -238,13 +245,14 @@ struct Script<'a> {
 }
 
 impl Chooser for Script<'_> {
-    fn choose(&mut self, menu: &[Step]) -> usize {
-        let shown: Vec<String> = menu.iter().map(|step| step.text(&NAMES)).collect();
-        let Some(wanted) = self.steps.get(self.menus.len()) else { return 0 };
+    fn choose(&mut self, menu: &Menu) -> Option<usize> {
+        let mut shown: Vec<String> = menu.iter().map(|step| step.text(&NAMES)).collect();
+        let wanted = self.steps.get(self.menus.len())?;
         let index = shown.iter().position(|it| it == wanted);
         let index = index.unwrap_or_else(|| panic!("'{wanted}' is not on the menu {shown:?}"));
+        shown.sort_unstable();
         self.menus.push(shown);
-        index
+        Some(index)
     }
 }
 
@@ -361,7 +369,7 @@ fn a_parked_call_that_is_lost_still_lands_when_it_is_freed() {
 fn a_crash_sets_calls_adrift_and_a_restart_begins_anew() {
     let steps = ["crash c0", "restart c0", "late c0", "apply c0", "apply c0"];
     let run = played::<false>(sizes(2, Program::Set), 1, &steps);
-    let first = ["apply c0", "apply c1", "crash c0", "lose c0", "crash c1", "lose c1"];
+    let first = ["apply c0", "apply c1", "crash c0", "crash c1", "lose c0", "lose c1"];
     assert_eq!(run.menus[0], first);
     assert_eq!(run.menus[1], ["apply c1", "late c0", "restart c0"]);
     assert_eq!(run.world.gone, [ClientId(0)]);
@@ -408,7 +416,7 @@ fn where_answers_travel_they_take_a_step_and_can_be_lost_on_the_way() {
     let steps = ["apply c0", "reply c0", "apply c0", "reply c0"];
     let run = played::<true>(sizes(1, Program::Set), 1, &steps);
     assert_eq!((run.ended, run.ops_open), (Ended::Done, 0));
-    assert_eq!(run.menus[1], ["reply c0", "crash c0", "lose c0"]);
+    assert_eq!(run.menus[1], ["crash c0", "lose c0", "reply c0"]);
 
     let steps = ["apply c0", "lose c0", "apply c0", "reply c0"];
     let run = played::<true>(sizes(1, Program::Set), 1, &steps);
@@ -424,7 +432,7 @@ fn a_reply_travels_nowhere_else() {
 }
 
 #[test]
-fn always_taking_the_first_step_starves_nobody() {
+fn always_taking_the_dullest_step_starves_nobody() {
     let model = Play::<false>(Sizes { ticks: 5, ..sizes(3, Program::Spin) });
     let mut world = model.worlds().remove(0);
     let bounds = Bounds { faults_max: 0, steps_max: 30, tail_max: 0 };
@@ -438,16 +446,53 @@ fn always_taking_the_first_step_starves_nobody() {
 }
 
 #[test]
-fn the_menu_has_the_fair_then_the_possible_then_the_rare_then_the_faults() {
+fn the_menu_has_all_that_can_happen_and_nothing_else() {
     let sizes = Sizes { ticks: 2, ..sizes(2, Program::Set) };
     let run = played::<false>(sizes, 2, &["lose c0", "apply c1"]);
-    let sorted = ["apply c1", "tick 2", "apply c0", "jolt 0", "late c0"];
-    assert_eq!(run.menus[1][..5], sorted, "{:?}", run.menus[1]);
-    let faults = &run.menus[1][5..];
-    assert!(
-        faults.iter().all(|it| it.starts_with("lose") || it.starts_with("crash")),
-        "{faults:?}"
-    );
+    let steps = [
+        "apply c0", "apply c1", "crash c0", "crash c1", "jolt 0", "late c0", "lose c0", "lose c1",
+        "tick 2",
+    ];
+    assert_eq!(run.menus[1], steps);
+}
+
+#[test]
+fn a_fair_schedule_never_asks_for_faults_or_their_like() {
+    let model = Play::<false>(Sizes { ticks: 40, ..sizes(3, Program::Hold) });
+    let mut world = model.worlds().remove(0);
+    let bounds = Bounds { faults_max: 5, steps_max: 0, tail_max: 100 };
+    let mut engine = engine::<Play<false>>();
+    assert_eq!(engine.run(&model, &mut world, &mut Dull, bounds, &mut ()), Ended::Done);
+    let fair = |step: &Step| matches!(step, Step::Apply(_) | Step::World(Move { kind: 0, .. }));
+    assert!(engine.steps().iter().all(fair), "{:?}", engine.steps());
+}
+
+#[test]
+fn in_a_fair_schedule_time_passes_even_for_those_who_spin() {
+    // Client 1 spins until it is jolted, which is a lapse; ticks there are none left.
+    let model = Play::<false>(Sizes { ticks: 1, ..sizes(1, Program::UntilJolted) });
+    let mut world = Room { only_jolts: true, ..model.worlds().remove(0) };
+    let bounds = Bounds { faults_max: 0, steps_max: 10, tail_max: 5_000 };
+    let mut engine = engine::<Play<false>>();
+    assert_eq!(engine.run(&model, &mut world, &mut Dull, bounds, &mut ()), Ended::Done);
+}
+
+#[test]
+fn who_crashed_last_may_come_back_if_somebody_chooses_so() {
+    let sizes = sizes(1, Program::Set);
+    let back = ["crash c0", "restart c0", "apply c0", "apply c0"];
+    let run = played::<false>(sizes.clone(), 1, &back);
+    assert_eq!((run.ended, run.told.len()), (Ended::Done, 2), "a whole second life");
+    let mut seen = [false; 2];
+    for seed in 0..200 {
+        let mut session = open(&sizes);
+        session.play(&Plan::Seed(Scenario { faults_max: Some(1), ..Scenario::of(seed) }));
+        let has = |wanted: fn(&Step) -> bool| session.steps().iter().any(wanted);
+        if has(|step| matches!(step, Step::Crash(_))) {
+            seen[usize::from(has(|step| matches!(step, Step::Restart(_))))] = true;
+        }
+    }
+    assert_eq!(seen, [true, true], "seeds try both: it comes back, and it never does");
 }
 
 #[test]
@@ -539,9 +584,9 @@ fn no_two_clients_and_no_two_lives_draw_one_number() {
 fn a_failing_step_ends_the_run_and_is_the_last() {
     struct Refuses;
     impl Observer<Play<false>, Room> for Refuses {
-        fn stepped(&mut self, _step: Step, world: &Room) -> Result<(), Violation> {
-            let why = || Violation::new(Property::named("seven"), "it is 11");
-            if world.number == 11 { Err(why()) } else { Ok(()) }
+        fn stepped(&mut self, _step: Step, world: &Room) -> Result<(), Stop> {
+            let why = || Violation::new(Property::named("eleven"), "it is 11");
+            if world.number == 11 { Err(why().into()) } else { Ok(()) }
         }
     }
     let model = Play::<false>(sizes(2, Program::Hold));
@@ -567,7 +612,7 @@ fn a_seed_has_the_same_digest_for_ever() {
 }
 
 const GOLDEN: [&str; 4] =
-    ["6ec43f0fbe272376", "ac2c60f03cf26c49", "00f3923288ad3a1e", "56c7991080605c20"];
+    ["def9d6e6fa0b18b4", "811ca4643b3be7d7", "2b447c1a24631fa1", "5dfbdafc471450db"];
 
 #[test]
 fn what_a_model_cannot_be_sized_by_is_refused_by_name() {

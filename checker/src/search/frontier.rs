@@ -3,7 +3,7 @@
 //! The hard part is keeping few: two ways that meet are one, and a way that still has an operation
 //! in hand which the other has spent is at least as good.
 
-use crate::fixed::hash_of;
+use crate::hash::Chain;
 use std::hash::Hash;
 
 /// A way it can have gone: the state, and the open operations that have already taken effect.
@@ -91,7 +91,7 @@ impl<S: Clone + Eq + Hash> Frontier<S> {
     fn place(&self, configuration: &Configuration<S>) -> usize {
         let mask = self.table.len() - 1;
         let mut place =
-            hash_of(&(hash_of(&configuration.state), configuration.done)) as usize & mask;
+            Chain::of(&(Chain::of(&configuration.state), configuration.done)) as usize & mask;
         while self.table[place] != VACANT
             && self.members[self.table[place] as usize] != *configuration
         {
@@ -112,7 +112,7 @@ impl<S: Clone + Eq + Hash> Frontier<S> {
             .iter()
             .enumerate()
             .map(|(position, Configuration { state, done })| {
-                (hash_of(state), done & !unheard, (done & unheard).count_ones(), position)
+                (Chain::of(state), done & !unheard, (done & unheard).count_ones(), position)
             })
             .collect();
         order.sort_unstable();

@@ -10,7 +10,7 @@ mod diagnose;
 pub use count::{Counters, counters, counters_by_key};
 pub use diagnose::diagnose;
 
-use crate::fixed::hash_of;
+use crate::hash::Chain;
 use crate::{Operation, Spec, Violation};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -220,7 +220,7 @@ impl<K: Key> Spec for Head<K> {
     }
 
     fn key(op: &Op<K>) -> Option<u64> {
-        Some(hash_of(op.key()))
+        Some(Chain::of(op.key()))
     }
 
     fn diagnose(&self, operations: &[Operation<Op<K>, Ret>]) -> Option<Violation> {

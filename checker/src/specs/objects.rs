@@ -8,7 +8,7 @@ mod diagnose;
 
 pub use diagnose::diagnose;
 
-use crate::fixed::hash_of;
+use crate::hash::Chain;
 use crate::{Operation, Spec, Violation};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -177,7 +177,7 @@ impl Objects {
             Some(value) => objects.insert(key.into(), value),
             None => objects.remove(key),
         };
-        let entry = |value: Option<u64>| value.map_or(0, |value| hash_of(&(key, value)));
+        let entry = |value: Option<u64>| value.map_or(0, |value| Chain::of(&(key, value)));
         Objects { objects: Arc::new(objects), hash: self.hash ^ entry(before) ^ entry(value) }
     }
 
@@ -278,7 +278,7 @@ impl Spec for Objects {
 
     fn key(op: &Op) -> Option<u64> {
         match op {
-            Op::Put { key, .. } | Op::Get { key } | Op::Delete { key } => Some(hash_of(key)),
+            Op::Put { key, .. } | Op::Get { key } | Op::Delete { key } => Some(Chain::of(key)),
             Op::List { .. } => None,
             // It is right in any state, so it may be judged anywhere.
             Op::Since { .. } => Some(0),

@@ -174,7 +174,7 @@ fn the_order_of_writes_leaves_no_trace_in_the_store() {
     let one: Objects = [("a", 1), ("b", 2), ("c", 3)].into_iter().collect();
     let two: Objects = [("c", 3), ("a", 9), ("b", 2), ("a", 1)].into_iter().collect();
     assert!(one == two);
-    assert_eq!(checker::fixed::hash_of(&one), checker::fixed::hash_of(&two));
+    assert_eq!(checker::hash::Chain::of(&one), checker::hash::Chain::of(&two));
     let after = two.step(&delete("c"), None).into_iter().next();
     assert!(after.is_some_and(|after| after != one && after.get("a") == Some(1)));
 }

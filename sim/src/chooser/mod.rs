@@ -10,17 +10,17 @@ pub use random::Random;
 pub use replay::Replay;
 pub use swarm::Swarm;
 
-use crate::step::Step;
+use crate::menu::Menu;
 
 /// Decides what happens next.
 pub trait Chooser {
-    /// An index into `menu`, which is never empty. `menu[0]` is the dullest step: enabled longest,
-    /// no fault and no lapse; always choosing it is a fair schedule without surprises.
-    fn choose(&mut self, menu: &[Step]) -> usize;
+    /// An index into `menu`, which is never empty; `None`: whatever a fair schedule does, in which
+    /// nothing goes wrong.
+    fn choose(&mut self, menu: &Menu) -> Option<usize>;
 }
 
 impl<C: Chooser + ?Sized> Chooser for &mut C {
-    fn choose(&mut self, menu: &[Step]) -> usize {
+    fn choose(&mut self, menu: &Menu) -> Option<usize> {
         (**self).choose(menu)
     }
 }

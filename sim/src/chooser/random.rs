@@ -1,8 +1,8 @@
 //! Uniform choice from a seed: the random walk every other chooser is measured against.
 
 use super::Chooser;
+use crate::menu::Menu;
 use crate::rng::Rng;
-use crate::step::Step;
 
 /// Each step on the menu with the same chance, faults included.
 #[derive(Clone, Debug)]
@@ -16,7 +16,8 @@ impl Random {
 }
 
 impl Chooser for Random {
-    fn choose(&mut self, menu: &[Step]) -> usize {
-        self.0.below(menu.len() as u64) as usize
+    #[inline]
+    fn choose(&mut self, menu: &Menu) -> Option<usize> {
+        Some(self.0.below(menu.len() as u64) as usize)
     }
 }

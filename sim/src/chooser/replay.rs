@@ -1,10 +1,11 @@
 //! The steps of a trace, again.
 //!
 //! Total on purpose: a step that is not possible now is skipped and counted, and when the steps
-//! run out the dullest one is taken. So any subsequence of a trace is a trace, which is all that
+//! run out the rest is left to the fair schedule. So any subsequence of a trace is a trace, which is all that
 //! minimising needs.
 
 use super::Chooser;
+use crate::menu::Menu;
 use crate::step::Step;
 
 /// Plays given steps, then is dull.
@@ -32,14 +33,14 @@ impl<'a> Replay<'a> {
 }
 
 impl Chooser for Replay<'_> {
-    fn choose(&mut self, menu: &[Step]) -> usize {
+    fn choose(&mut self, menu: &Menu) -> Option<usize> {
         while let Some((first, rest)) = self.steps.split_first() {
             self.steps = rest;
-            if let Some(index) = menu.iter().position(|step| step == first) {
-                return index;
+            if let Some(index) = menu.position(*first) {
+                return Some(index);
             }
             self.skipped += 1;
         }
-        0
+        None
     }
 }

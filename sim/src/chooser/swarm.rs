@@ -6,6 +6,7 @@
 //! A slow client is what a pause looks like, so that is where leases expire in mid-transition.
 
 use super::Chooser;
+use crate::menu::Menu;
 use crate::rng::Rng;
 use crate::step::Step;
 
@@ -30,7 +31,7 @@ impl Swarm {
         let clients = std::array::from_fn(|_| *rng.pick(&[4, 16, 64, 64, 256]));
         let moves = std::array::from_fn(|_| *rng.pick(&[0, 1, 4, 16, 64]));
         let mut rare = || *rng.pick(&[0, 1, 4, 16]);
-        let (lose, late, crash, restart) = (rare(), rare() + 1, rare() / 4, rare() + 1);
+        let (lose, late, crash, restart) = (rare(), rare() + 1, rare() / 4, rare());
         Swarm { rng, clients, moves, lose, late, crash, restart }
     }
 
@@ -48,16 +49,16 @@ impl Swarm {
 }
 
 impl Chooser for Swarm {
-    fn choose(&mut self, menu: &[Step]) -> usize {
-        let total: u64 = menu.iter().map(|step| self.weight(*step)).sum();
+    fn choose(&mut self, menu: &Menu) -> Option<usize> {
+        let total: u64 = menu.iter().map(|step| self.weight(step)).sum();
         if total == 0 {
-            return 0;
+            return None;
         }
         let mut ticket = self.rng.below(total);
         for (index, step) in menu.iter().enumerate() {
-            let weight = self.weight(*step);
+            let weight = self.weight(step);
             if ticket < weight {
-                return index;
+                return Some(index);
             }
             ticket -= weight;
         }

@@ -1,0 +1,272 @@
+//! All that can happen next, kept up to date instead of rebuilt.
+//!
+//! A step changes little: one call leaves, another comes. So a call is added at the end and the
+//! last one fills the place of one that left, both in constant time; and faults are not stored at
+//! all, because they are read off what can be lost and who can crash. The price is that the order
+//! means nothing, so each entry knows since when it was possible, and the dullest step is asked for
+//! by name.
+
+use crate::step::{CallId, Move, Step};
+use crate::world::{Moves, World};
+use checker::ClientId;
+
+const NO_HOLE: usize = usize::MAX;
+
+/// What can happen next. Choosers see it as a list; the order of the list means nothing.
+#[derive(Default)]
+pub struct Menu {
+    /// Calls to take effect and answers to arrive.
+    calls: Vec<Entry<Step>>,
+    /// Moves that happen in due course.
+    due: Vec<Entry<Move>>,
+    /// Moves that may happen: a lease lapses.
+    may: Vec<Entry<Move>>,
+    /// What may follow a fault: a late call lands, a client comes back.
+    after: Vec<Step>,
+    /// Calls that wait in the world, and whose clients wait for them: these can be lost too.
+    parked: Vec<CallId>,
+    /// Clients that can crash.
+    running: Vec<ClientId>,
+    faults_left: u32,
+    now: u32,
+    /// Where the call lies that the present step is about: the next one most often takes its place.
+    hole: usize,
+    offered: Moves,
+    spare: Vec<Entry<Move>>,
+}
+
+#[derive(Clone, Copy)]
+struct Entry<T> {
+    it: T,
+    /// The step after which it became possible.
+    since: u32,
+}
+
+impl Menu {
+    /// How many steps there are to choose from.
+    #[allow(clippy::len_without_is_empty, reason = "whoever chooses is never given an empty one")]
+    pub fn len(&self) -> usize {
+        let faults = self.calls.len() + self.parked.len() + self.running.len();
+        self.faults_at() + if self.faults_left > 0 { faults } else { 0 }
+    }
+
+    /// The step at `index`, below [`Menu::len`].
+    pub fn get(&self, index: usize) -> Step {
+        if let Some(call) = self.calls.get(index) {
+            return call.it;
+        }
+        let index = index - self.calls.len();
+        if let Some(entry) = self.due.get(index) {
+            return Step::World(entry.it);
+        }
+        let index = index - self.due.len();
+        if let Some(entry) = self.may.get(index) {
+            return Step::World(entry.it);
+        }
+        let index = index - self.may.len();
+        if let Some(step) = self.after.get(index) {
+            return *step;
+        }
+        assert!(self.faults_left > 0, "the menu ends before its faults");
+        match self.fault(index - self.after.len()) {
+            Fault::Call(at) => Step::Lose(called(self.calls[at].it)),
+            Fault::Parked(at) => Step::Lose(self.parked[at]),
+            Fault::Crash(at) => Step::Crash(self.running[at]),
+        }
+    }
+
+    /// All of it.
+    pub fn iter(&self) -> impl Iterator<Item = Step> + '_ {
+        (0..self.len()).map(|index| self.get(index))
+    }
+
+    /// Where `step` is, if it is possible now.
+    pub fn position(&self, step: Step) -> Option<usize> {
+        self.iter().position(|it| it == step)
+    }
+
+    /// The dullest step: of those that happen in due course, the one that has been possible
+    /// longest. Always taking it is a fair schedule in which nothing goes wrong. `None` where only
+    /// a lapse, or what follows a fault, can happen.
+    pub fn dull(&self) -> Option<usize> {
+        let calls = self.calls.iter().map(|it| it.since);
+        oldest(calls.chain(self.due.iter().map(|it| it.since)))
+    }
+
+    /// The lapse that has been possible longest.
+    pub fn oldest_lapse(&self) -> Option<usize> {
+        let first = self.calls.len() + self.due.len();
+        oldest(self.may.iter().map(|it| it.since)).map(|at| first + at)
+    }
+
+    pub(crate) fn has_calls(&self) -> bool {
+        !self.calls.is_empty()
+    }
+
+    /// Whether nothing is left that must or may happen by itself.
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.calls.is_empty() && self.due.is_empty() && self.may.is_empty()
+    }
+
+    /// Whether a client that crashed may come back.
+    pub(crate) fn may_restart(&self) -> bool {
+        self.after.iter().any(|step| matches!(step, Step::Restart(_)))
+    }
+
+    pub(crate) fn running(&self) -> &[ClientId] {
+        &self.running
+    }
+
+    fn faults_at(&self) -> usize {
+        self.calls.len() + self.due.len() + self.may.len() + self.after.len()
+    }
+
+    fn fault(&self, index: usize) -> Fault {
+        match index.checked_sub(self.calls.len()) {
+            None => Fault::Call(index),
+            Some(at) if at < self.parked.len() => Fault::Parked(at),
+            Some(at) => Fault::Crash(at - self.parked.len()),
+        }
+    }
+
+    pub(crate) fn clear(&mut self, faults_max: u32) {
+        self.calls.clear();
+        self.due.clear();
+        self.may.clear();
+        self.after.clear();
+        self.parked.clear();
+        self.running.clear();
+        self.faults_left = faults_max;
+        self.now = 0;
+        self.hole = NO_HOLE;
+    }
+
+    /// Takes the step at `index` off, and with it what cannot happen any more: what was lost does
+    /// not also take effect.
+    #[inline]
+    pub(crate) fn take(&mut self, index: usize) -> Step {
+        self.now += 1;
+        if let Some(call) = self.calls.get(index) {
+            self.hole = index;
+            return call.it;
+        }
+        self.take_other(index - self.calls.len())
+    }
+
+    fn take_other(&mut self, index: usize) -> Step {
+        if index < self.due.len() {
+            return Step::World(self.due.remove(index).it);
+        }
+        let index = index - self.due.len();
+        if index < self.may.len() {
+            return Step::World(self.may.remove(index).it);
+        }
+        let index = index - self.may.len();
+        if index < self.after.len() {
+            return self.after.swap_remove(index);
+        }
+        assert!(self.faults_left > 0, "the menu ends before its faults");
+        self.faults_left -= 1;
+        match self.fault(index - self.after.len()) {
+            Fault::Call(at) => Step::Lose(called(self.calls.swap_remove(at).it)),
+            Fault::Parked(at) => Step::Lose(self.parked.swap_remove(at)),
+            Fault::Crash(at) => Step::Crash(self.running.swap_remove(at)),
+        }
+    }
+
+    /// A call was sent, or was answered and its answer is on its way.
+    #[inline]
+    pub(crate) fn add_call(&mut self, step: Step) {
+        let entry = Entry { it: step, since: self.now };
+        match self.calls.get_mut(self.hole) {
+            Some(hole) => {
+                *hole = entry;
+                self.hole = NO_HOLE;
+            }
+            None => self.calls.push(entry),
+        }
+    }
+
+    /// Nothing took the place of the call that the present step was about.
+    #[inline]
+    pub(crate) fn close(&mut self) {
+        if self.hole != NO_HOLE {
+            self.calls.swap_remove(self.hole);
+            self.hole = NO_HOLE;
+        }
+    }
+
+    /// A client gave up its call before it took effect, or before its answer came.
+    pub(crate) fn forget_call(&mut self, id: CallId) {
+        self.close();
+        if let Some(at) = self.calls.iter().position(|entry| called(entry.it) == id) {
+            self.calls.swap_remove(at);
+        }
+    }
+
+    pub(crate) fn park(&mut self, id: CallId) {
+        self.parked.push(id);
+    }
+
+    pub(crate) fn unpark(&mut self, id: CallId) {
+        if let Some(at) = self.parked.iter().position(|it| *it == id) {
+            self.parked.swap_remove(at);
+        }
+    }
+
+    pub(crate) fn add_after(&mut self, step: Step) {
+        self.after.push(step);
+    }
+
+    pub(crate) fn start(&mut self, client: ClientId) {
+        self.running.push(client);
+    }
+
+    pub(crate) fn finish(&mut self, client: ClientId) {
+        self.running.retain(|it| *it != client);
+    }
+
+    /// Asks the world what it may do now. What was offered before keeps its age.
+    #[inline]
+    pub(crate) fn refresh<W: World>(&mut self, world: &W) {
+        self.close();
+        if W::MOVES.is_empty() {
+            return;
+        }
+        self.offered.clear();
+        world.moves(&mut self.offered);
+        renew(&mut self.due, &self.offered.due, &mut self.spare, self.now);
+        renew(&mut self.may, &self.offered.may, &mut self.spare, self.now);
+    }
+}
+
+enum Fault {
+    Call(usize),
+    Parked(usize),
+    Crash(usize),
+}
+
+/// The call that a step of a call is about.
+fn called(step: Step) -> CallId {
+    match step {
+        Step::Apply(id) | Step::Reply(id) => id,
+        other => unreachable!("{other:?} is no step of a call"),
+    }
+}
+
+/// The first of the least.
+fn oldest(since: impl Iterator<Item = u32>) -> Option<usize> {
+    since.enumerate().min_by_key(|(_, since)| *since).map(|(at, _)| at)
+}
+
+fn renew(old: &mut Vec<Entry<Move>>, offered: &[Move], spare: &mut Vec<Entry<Move>>, now: u32) {
+    if old.len() == offered.len() && old.iter().zip(offered).all(|(old, new)| old.it == *new) {
+        return;
+    }
+    spare.clear();
+    for new in offered {
+        let since = old.iter().find(|old| old.it == *new).map_or(now, |old| old.since);
+        spare.push(Entry { it: *new, since });
+    }
+    std::mem::swap(old, spare);
+}
