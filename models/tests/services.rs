@@ -4,180 +4,19 @@
 //! among that client's connections; a call that waits is answered when the world says that it is
 //! freed, and what it heard is written down.
 
+mod sessions;
+mod talk;
+
 use checker::ClientId;
 use models::worlds::leases::{self, Call as Redis};
 use models::worlds::objects::{self, Body, Call as S3, Profile, When};
-use models::worlds::rows::{self, Isolation, Row, Set, Statement, Update, Vacuum};
-use models::worlds::{Call, HELD_BACK, Reply, Run, Services, clock};
-use sim::step::{CallId, Move};
-use sim::world::{Legible, Moves, World};
-use std::task::Poll;
+use models::worlds::rows::{Isolation, Row, Statement, Update, Vacuum};
+use models::worlds::{HELD_BACK, Reply, Run, clock, rows};
+use sim::world::{Legible, World};
 
 use Isolation::{ReadCommitted, RepeatableRead};
-use rows::Reply::{Closed, Done, SerializationFailure, Updated};
-
-const RUN: Run = Run(0);
-const PASS: u8 = 0;
-const LAPSE: u8 = 1;
-const CLOSE: u8 = 2;
-const VACUUM: u8 = 3;
-const APPEAR: u8 = 4;
-
-/// Services, with the calls that wait in them.
-struct Talk {
-    services: Services,
-    waiting: Vec<(CallId, Call)>,
-    /// What waiting calls heard when they were freed, in order.
-    woken: Vec<(u16, Reply)>,
-}
-
-/// A call's answer, or that it waits.
-fn caller(client: u16) -> CallId {
-    CallId { client: ClientId(client), slot: 0 }
-}
-
-impl Talk {
-    fn new(vacuum: Vacuum, profile: Profile) -> Self {
-        let services = Services::new(2, false, vacuum, profile);
-        Talk { services, waiting: Vec::new(), woken: Vec::new() }
-    }
-
-    fn postgres() -> Self {
-        Talk::new(Vacuum::AtOnce, Profile::Strong)
-    }
-
-    fn call(&mut self, from: CallId, call: Call) -> Option<Reply> {
-        let answer = self.services.apply(from, &call);
-        if answer.is_pending() {
-            self.waiting.push((from, call));
-        }
-        self.wake();
-        match answer {
-            Poll::Ready(reply) => Some(reply),
-            Poll::Pending => None,
-        }
-    }
-
-    /// As the engine does it: whoever is freed is applied there and then, in that order.
-    fn wake(&mut self) {
-        while let Some(id) = self.services.freed() {
-            let index = self.waiting.iter().position(|(it, _)| *it == id);
-            let (id, call) = self.waiting.remove(index.expect("only who waits can be freed"));
-            match self.services.apply(id, &call) {
-                Poll::Ready(reply) => self.woken.push((id.client.0, reply)),
-                Poll::Pending => self.waiting.push((id, call)),
-            }
-        }
-    }
-
-    /// A statement on connection `number` of `client`; nothing: it waits.
-    fn sql(&mut self, client: u16, number: u32, statement: Statement) -> Option<rows::Reply> {
-        let call = Call::Postgres(rows::Call { session: number, statement });
-        match self.call(caller(client), call)? {
-            Reply::Postgres(reply) => Some(reply),
-            other => panic!("Postgres answered {other:?}"),
-        }
-    }
-
-    fn begin(&mut self, client: u16, isolation: Isolation) {
-        assert_eq!(self.sql(client, 1, Statement::Begin(isolation)), Some(Done));
-    }
-
-    fn commit(&mut self, client: u16) {
-        assert_eq!(self.sql(client, 1, Statement::Commit), Some(Done));
-    }
-
-    fn rollback(&mut self, client: u16) {
-        assert_eq!(self.sql(client, 1, Statement::Rollback), Some(Done));
-    }
-
-    /// The number that `client` reads.
-    fn seq(&mut self, client: u16) -> Option<u64> {
-        match self.sql(client, 1, Statement::Select { run: RUN }) {
-            Some(rows::Reply::Row(row)) => row.map(|row| row.seq),
-            other => panic!("a SELECT answered {other:?}"),
-        }
-    }
-
-    /// `UPDATE .. SET seq = seq + 1 WHERE seq = from`
-    fn cas(&mut self, client: u16, from: u64) -> Option<rows::Reply> {
-        self.sql(client, 1, Statement::Update(swap(client, from)))
-    }
-
-    /// What waiting updates heard since this was last asked.
-    fn heard(&mut self) -> Vec<(u16, rows::Reply)> {
-        let postgres = |(client, reply)| match reply {
-            Reply::Postgres(reply) => (client, reply),
-            other => panic!("Postgres answered {other:?}"),
-        };
-        self.woken.drain(..).map(postgres).collect()
-    }
-
-    fn redis(&mut self, client: u16, call: Redis) -> leases::Reply {
-        match self.call(caller(client), Call::Redis(call)) {
-            Some(Reply::Redis(reply)) => reply,
-            other => panic!("Redis answered {other:?}"),
-        }
-    }
-
-    fn lock(&mut self, client: u16, run: Run, ttl_ms: u32) -> leases::Reply {
-        self.redis(client, Redis::Acquire { run, value: u64::from(client), ttl_ms })
-    }
-
-    fn s3(&mut self, call: S3) -> objects::Reply {
-        match self.call(caller(0), Call::S3(call)) {
-            Some(Reply::S3(reply)) => reply,
-            other => panic!("S3 answered {other:?}"),
-        }
-    }
-
-    fn put(&mut self, key: &str, by: u64, when: When) -> objects::Reply {
-        self.s3(S3::Put { key: key.to_owned(), body: Body { by, after: 0 }, when })
-    }
-
-    fn list(&mut self, prefix: &str, after: Option<&str>, limit: u32) -> (Vec<String>, bool) {
-        let start_after = after.map(str::to_owned);
-        match self.s3(S3::List { prefix: prefix.to_owned(), start_after, limit }) {
-            objects::Reply::Page { keys, truncated } => (keys, truncated),
-            other => panic!("a LIST answered {other:?}"),
-        }
-    }
-
-    fn sleep(&mut self, client: u16, ms: u32) -> Option<Reply> {
-        self.call(caller(client), Call::Clock(clock::Call::Sleep { ms }))
-    }
-
-    /// Whether this move is offered at all.
-    fn offers(&self, kind: u8, arg: u16) -> bool {
-        let (mut without, mut with) = (Moves::default(), Moves::default());
-        self.services.moves(&mut without);
-        self.services.moves(&mut with);
-        with.due(kind, arg);
-        let as_due = with == without;
-        let mut with = Moves::default();
-        self.services.moves(&mut with);
-        with.may(kind, arg);
-        as_due || with == without
-    }
-
-    fn advance(&mut self, kind: u8, arg: u16) {
-        assert!(self.offers(kind, arg), "{} {arg} is not offered", Services::MOVES[kind as usize]);
-        self.services.advance(Move { kind, arg });
-        self.wake();
-    }
-}
-
-fn swap(client: u16, from: u64) -> Update {
-    Update { run: RUN, set: Set::Next, seen: Some(from), token: None, body: u64::from(client) + 1 }
-}
-
-/// A client that moves the head from `from` and keeps its transaction open.
-fn holding(isolation: Isolation, from: u64) -> Talk {
-    let mut talk = Talk::postgres();
-    talk.begin(0, isolation);
-    assert_eq!(talk.cas(0, from), Some(Updated(Some(from + 1))));
-    talk
-}
+use rows::Reply::{SerializationFailure, Updated};
+use talk::{APPEAR, LAPSE, PASS, RUN, Talk, VACUUM, holding, swap};
 
 #[test]
 fn a_cas_moves_the_head_once_and_says_where_to() {
@@ -366,39 +205,6 @@ fn a_transaction_that_wrote_holds_back_the_dead() {
     assert_eq!(talk.cas(1, 0), Some(Updated(Some(1))));
     talk.advance(VACUUM, 0);
     assert_eq!(talk.services.rows.versions(RUN), 2);
-}
-
-#[test]
-fn what_a_crashed_client_left_open_is_rolled_back_when_the_server_notices() {
-    let mut talk = holding(ReadCommitted, 0);
-    assert_eq!(talk.cas(1, 0), None);
-    talk.services.gone(ClientId(0));
-    talk.wake();
-    assert_eq!(talk.heard(), [], "the server has yet to notice");
-    talk.advance(CLOSE, 0);
-    assert_eq!(talk.heard(), [(1, Updated(Some(1)))]);
-    assert!(!talk.offers(CLOSE, 0));
-}
-
-#[test]
-fn a_closed_connection_is_never_used_again() {
-    let mut talk = holding(ReadCommitted, 0);
-    talk.services.gone(ClientId(0));
-    talk.advance(CLOSE, 0);
-    // Its COMMIT was on the way.
-    assert_eq!(talk.sql(0, 1, Statement::Commit), Some(Closed));
-    assert_eq!(talk.cas(0, 0), Some(Closed));
-    assert_eq!(talk.services.rows.head(RUN).seq, 0);
-    assert_eq!(talk.sql(0, 2, Statement::Update(swap(0, 0))), Some(Updated(Some(1))));
-}
-
-#[test]
-fn a_client_that_connects_again_gives_up_its_old_connection() {
-    let mut talk = holding(ReadCommitted, 0);
-    assert!(!talk.offers(CLOSE, 0));
-    assert_eq!(talk.sql(0, 2, Statement::Update(swap(0, 0))), None, "it waits for itself");
-    talk.advance(CLOSE, 0);
-    assert_eq!(talk.heard(), [(0, Updated(Some(1)))]);
 }
 
 #[test]

@@ -108,7 +108,7 @@ pub(crate) async fn send(
         Statement::Begin(Isolation::RepeatableRead) => {
             plain(connection, "BEGIN ISOLATION LEVEL REPEATABLE READ").await
         }
-        Statement::Commit => plain(connection, "COMMIT").await,
+        Statement::Commit => commit(connection).await,
         Statement::Rollback => plain(connection, "ROLLBACK").await,
         Statement::Select { run } => {
             let select = sqlx::query("SELECT seq, body, token FROM run_head WHERE run_id = $1");
@@ -117,11 +117,23 @@ pub(crate) async fn send(
         }
         Statement::Update(it) => update(connection, it).await,
     };
-    answer.or_else(told)
+    answer.or_else(said).map_err(unknown)
 }
 
 async fn plain(connection: &mut PgConnection, sql: &'static str) -> Result<Reply, Error> {
     sqlx::raw_sql(sql).execute(connection).await.map(|_| Reply::Done)
+}
+
+/// What the server answers to a COMMIT, its client keeps from us: `COMMIT` or, if the transaction
+/// had failed, `ROLLBACK`. A SELECT sent along, in the same message, tells them apart: it fails in
+/// a failed transaction, and what follows it is not run.
+async fn commit(connection: &mut PgConnection) -> Result<Reply, Error> {
+    match plain(connection, "SELECT 1; COMMIT").await.or_else(said) {
+        Ok(Reply::InFailedTransaction) => {
+            plain(connection, "COMMIT").await.map(|_| Reply::RolledBack)
+        }
+        answer => answer,
+    }
 }
 
 async fn update(connection: &mut PgConnection, update: &Update) -> Result<Reply, Error> {
@@ -164,15 +176,23 @@ fn row(row: &PgRow) -> Result<Row, Error> {
     Ok(Row { seq: number(0)?, body: number(1)?, token: number(2)? })
 }
 
-/// What an error says, by its SQLSTATE.
-fn told(error: Error) -> Result<Reply, String> {
+/// The errors that are answers, by their SQLSTATE.
+fn said(error: Error) -> Result<Reply, Error> {
     let code = error.as_database_error().and_then(|it| it.code()).unwrap_or_default();
     match (&*code, &error) {
         ("40001", _) => Ok(Reply::SerializationFailure),
+        ("25P02", _) => Ok(Reply::InFailedTransaction),
         // The server is ending this connection, or has ended it.
         ("57P01" | "57P02" | "57P03", _) | (_, Error::Io(_)) => Ok(Reply::Closed),
-        ("", _) => Err(format!("postgres: {error}")),
-        (code, _) => Err(format!("postgres answered with SQLSTATE {code}: {error}")),
+        _ => Err(error),
+    }
+}
+
+/// What an error says that no model knows.
+fn unknown(error: Error) -> String {
+    match error.as_database_error().and_then(|it| it.code()) {
+        Some(code) => format!("postgres answered with SQLSTATE {code}: {error}"),
+        None => format!("postgres: {error}"),
     }
 }
 

@@ -5,15 +5,21 @@
 
 mod skip;
 
-use checker::{Property, Verdict};
+use checker::{ClientId, Property, Verdict};
 use models::served::{Served, Setup};
+use models::worlds::gate::Gate;
+use models::worlds::objects::Profile;
+use models::worlds::rows::{self, Isolation, Set, Statement, Update, Vacuum};
+use models::worlds::{Call, Reply, Run, Services};
 use real::confirm::Options;
+use real::exact::Exact;
 use real::service::ServiceError;
 use real::{
     Confirmation, Given, Outcome, RealError, Targets, Wanted, confirm_model, confirm_trace,
 };
 use serde_json::{Map, Value, json};
 use sim::minimise::minimise;
+use sim::prelude::{CallId, Poll, World};
 use sim::scenario::Scenario;
 use sim::session::Plan;
 use skip::skip;
@@ -199,6 +205,61 @@ fn every_committed_trace_happens_on_real_services_as_it_was() {
         played += 1;
     }
     assert!(played > 0, "there are traces to play");
+}
+
+/// Says `statement` on connection `number` of client 0, to both; nothing: it waits in both.
+fn say(gate: &mut Gate<'_>, number: u8, statement: Statement) -> Option<rows::Reply> {
+    let from = CallId { client: ClientId(0), slot: number };
+    let call = rows::Call { session: number.into(), gave_up: Vec::new(), statement };
+    let answer = gate.apply(from, &Call::Postgres(call.clone()));
+    if let Some(freed) = gate.freed() {
+        let (session, gave_up) = (freed.slot.into(), Vec::new());
+        let statement = Statement::Update(Update { run: Run(1), ..MOVE });
+        let call = rows::Call { session, gave_up, statement };
+        assert!(gate.apply(freed, &Call::Postgres(call)).is_ready(), "it is let through");
+    }
+    assert_eq!(gate.parted, None, "{call:?}");
+    match answer {
+        Poll::Ready(Reply::Postgres(reply)) => Some(reply),
+        Poll::Ready(other) => panic!("Postgres answered {other:?}"),
+        Poll::Pending => None,
+    }
+}
+
+const RUN: Run = Run(0);
+/// From 0 to 1, for whoever does it first.
+const MOVE: Update = Update { run: RUN, set: Set::Next, seen: Some(0), token: None, body: 1 };
+
+/// No model's transaction fails, so this is said by hand.
+#[test]
+fn a_failed_transaction_and_two_connections_of_one_client_are_answered_as_by_postgres() {
+    use rows::Reply::{Done, InFailedTransaction, RolledBack, SerializationFailure, Updated};
+    let Some(targets) = targets("postgres") else { return };
+    for (end, ended) in [(Statement::Commit, RolledBack), (Statement::Rollback, Done)] {
+        let mut exact = Exact::new(&targets).expect("postgres takes us");
+        exact.reset(1, 2).expect("postgres answers");
+        let services = Services::new(2, false, Vacuum::Ticks, Profile::Strong);
+        let mut gate = Gate::new(services, &mut exact);
+        let select = || Statement::Select { run: RUN };
+        let other = Statement::Update(Update { run: Run(1), ..MOVE });
+        let begin = || Statement::Begin(Isolation::RepeatableRead);
+        for (number, statement, answer) in [
+            (1, begin(), Some(Done)),
+            (1, other.clone(), Some(Updated(Some(1)))),
+            (2, Statement::Update(MOVE), Some(Updated(Some(1)))),
+            (3, other, None),
+            (1, Statement::Update(MOVE), Some(SerializationFailure)),
+            (1, select(), Some(InFailedTransaction)),
+            (1, begin(), Some(InFailedTransaction)),
+            (1, Statement::Update(MOVE), Some(InFailedTransaction)),
+            (1, end, Some(ended)),
+            (1, Statement::Commit, Some(Done)),
+            (1, Statement::Update(MOVE), Some(Updated(None))),
+        ] {
+            assert_eq!(say(&mut gate, number, statement.clone()), answer, "{statement:?}");
+        }
+        assert_eq!((gate.compared, gate.waits), (12, 1), "one of them waited, and was let through");
+    }
 }
 
 #[test]

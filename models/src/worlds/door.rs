@@ -1,7 +1,8 @@
 //! A client's side of the services: the calls one would write, with their types.
 //!
 //! A connection that fell silent is not used again: whether its last statement ran is unknown, and
-//! a transaction left open on it is the server's to roll back.
+//! a transaction left open on it is the server's to roll back. That it was let go is told with the
+//! next statement, again and again until one is answered.
 
 use super::clock;
 use super::leases::{self, Call as Redis};
@@ -9,44 +10,88 @@ use super::objects::{self, Body, Call as S3, When};
 use super::rows::{self, Isolation, Row, Statement, Update};
 use super::{Call, Reply, Run, Services};
 use sim::prelude::*;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
-/// The services, as one client reaches them.
+/// The services, as one client reaches them, with one connection to Postgres at a time. A client
+/// that wants two opens two doors.
 pub struct Door<'a, M: Model<World = Services>> {
     io: &'a Io<M>,
-    /// The Postgres connection in use; 0: none yet.
-    session: Cell<u32>,
+    line: Cell<Line>,
+    /// Connections that were let go, and the server has yet to hear of it.
+    gave_up: RefCell<Vec<u64>>,
+}
+
+/// The connection to Postgres.
+#[derive(Clone, Copy)]
+enum Line {
+    /// None: the next statement opens one.
+    None,
+    /// Ready for a statement.
+    Idle(u64),
+    /// A statement is under way.
+    Busy,
+}
+
+/// A connection with a statement on it. Unless it is answered, the connection is let go: by
+/// silence, by a server that closed it, and by a caller that stopped waiting.
+struct InUse<'d, 'a, M: Model<World = Services>> {
+    door: &'d Door<'a, M>,
+    session: u64,
+    answered: bool,
+}
+
+impl<M: Model<World = Services>> Drop for InUse<'_, '_, M> {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.door.line.set(Line::None);
+            self.door.gave_up.borrow_mut().push(self.session);
+        }
+    }
 }
 
 impl<'a, M: Model<World = Services>> Door<'a, M> {
     /// Nothing is connected until it is used.
     pub fn new(io: &'a Io<M>) -> Self {
-        Door { io, session: Cell::new(0) }
+        Door { io, line: Cell::new(Line::None), gave_up: RefCell::default() }
     }
 
     async fn postgres(&self, statement: Statement) -> Result<rows::Reply, Lost> {
-        if self.session.get() == 0 {
-            self.session.set(self.io.unique() as u32);
-        }
-        let call = Call::Postgres(rows::Call { session: self.session.get(), statement });
-        match self.io.call(call).await {
-            Ok(Reply::Postgres(rows::Reply::Closed)) | Err(Lost) => {
-                self.session.set(0);
-                Err(Lost)
+        let session = match self.line.replace(Line::Busy) {
+            Line::Idle(session) => session,
+            // Not even a client that crashed and begins anew gets a number twice.
+            Line::None => self.io.unique(),
+            Line::Busy => panic!("a connection has one statement at a time: open a second door"),
+        };
+        let mut line = InUse { door: self, session, answered: false };
+        let gave_up = self.gave_up.borrow().clone();
+        match self.io.call(Call::Postgres(rows::Call { session, gave_up, statement })).await? {
+            Reply::Postgres(rows::Reply::Closed) => Err(Lost),
+            Reply::Postgres(reply) => {
+                line.answered = true;
+                self.line.set(Line::Idle(session));
+                self.gave_up.borrow_mut().clear();
+                Ok(reply)
             }
-            Ok(Reply::Postgres(reply)) => Ok(reply),
-            Ok(other) => unreachable!("Postgres answers as Postgres, not {other:?}"),
+            other => unreachable!("Postgres answers as Postgres, not {other:?}"),
+        }
+    }
+
+    /// A statement that has nothing to answer.
+    async fn done(&self, statement: Statement) -> Result<(), Lost> {
+        match self.postgres(statement).await? {
+            rows::Reply::Done => Ok(()),
+            other => unreachable!("no transaction of a door fails, but it heard {other:?}"),
         }
     }
 
     /// `BEGIN`
     pub async fn begin(&self, isolation: Isolation) -> Result<(), Lost> {
-        self.postgres(Statement::Begin(isolation)).await.map(drop)
+        self.done(Statement::Begin(isolation)).await
     }
 
     /// `COMMIT`
     pub async fn commit(&self) -> Result<(), Lost> {
-        self.postgres(Statement::Commit).await.map(drop)
+        self.done(Statement::Commit).await
     }
 
     /// `SELECT .. WHERE run_id = ..`; nothing if the row cannot be seen.

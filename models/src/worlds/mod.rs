@@ -11,6 +11,7 @@ pub mod objects;
 pub mod rows;
 
 mod door;
+mod sql;
 mod words;
 
 pub use door::Door;
@@ -161,9 +162,6 @@ impl World for Services {
     fn apply(&mut self, from: CallId, call: &Call) -> Poll<Reply> {
         match call {
             Call::Postgres(call) => {
-                if from.slot < CallId::ADRIFT {
-                    self.rows.abandon(from.client, call.session);
-                }
                 let reply = self.rows.apply(from, call);
                 match (&call.statement, &reply) {
                     (_, Poll::Pending) => self.marks.hit(WAITED),

@@ -102,6 +102,8 @@ pub struct Objects {
     objects: BTreeMap<String, Body>,
     /// New keys that a replica has yet to hear of, in the order of their PUTs.
     unseen: VecDeque<String>,
+    /// Whether an object's body ever gave way to another.
+    replaced: bool,
 }
 
 impl Objects {
@@ -123,6 +125,12 @@ impl Objects {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.objects.is_empty()
+    }
+
+    /// Whether an object's body ever gave way to another. Until then, what was once there is there
+    /// still, for nothing is deleted.
+    pub fn has_replaced(&self) -> bool {
+        self.replaced
     }
 
     pub(super) fn apply(&mut self, call: &Call) -> Reply {
@@ -153,7 +161,8 @@ impl Objects {
         if !at_once && self.get(key).is_none() {
             self.unseen.push_back(key.to_owned());
         }
-        self.objects.insert(key.to_owned(), body);
+        let before = self.objects.insert(key.to_owned(), body);
+        self.replaced |= before.is_some_and(|it| it != body);
         Reply::Written
     }
 

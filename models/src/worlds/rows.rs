@@ -8,106 +8,16 @@
 //! row before it judges it, so a transaction whose second look changed 0 rows still holds the row
 //! until it ends, and whoever waited behind it goes on waiting.
 //!
+//! An error inside a transaction undoes it at once and lets go of its locks; what is left of it
+//! answers 25P02 until the client ends it, by ROLLBACK or by a COMMIT that does nothing.
+//!
 //! A version that was replaced stays until a vacuum takes it, which must not happen while a
 //! snapshot that can see it is held.
 
 use super::Run;
 use sim::prelude::*;
 
-/// One connection of one client.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Session {
-    /// Whose.
-    pub client: ClientId,
-    /// Which of its connections; never used twice.
-    pub number: u32,
-}
-
-/// What a transaction sees.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Isolation {
-    /// Each statement sees what was committed when it began.
-    ReadCommitted,
-    /// All statements see what was committed when the first began.
-    RepeatableRead,
-}
-
-/// A statement on a connection.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Call {
-    /// The connection's number; the client is the caller.
-    pub session: u32,
-    /// What to do.
-    pub statement: Statement,
-}
-
-/// The statements in use.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub enum Statement {
-    /// `BEGIN ISOLATION LEVEL ..`
-    Begin(Isolation),
-    /// `COMMIT`
-    Commit,
-    /// `ROLLBACK`
-    Rollback,
-    /// `SELECT seq, body, token FROM run_head WHERE run_id = ..`
-    Select {
-        /// The row.
-        run: Run,
-    },
-    /// `UPDATE run_head SET .. WHERE run_id = .. [AND seq = ..] [AND token <= ..] RETURNING seq`
-    Update(Update),
-}
-
-/// An UPDATE of one row.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Update {
-    /// The row.
-    pub run: Run,
-    /// The new number.
-    pub set: Set,
-    /// `AND seq = ..`: the compare of the compare-and-swap.
-    pub seen: Option<u64>,
-    /// `SET token = .. WHERE token <= ..`: fencing.
-    pub token: Option<u64>,
-    /// The transition that does it: an idempotency key.
-    pub body: u64,
-}
-
-/// What a row's number becomes.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Set {
-    /// `seq = seq + 1`: counted by the server.
-    Next,
-    /// `seq = ..`: counted by the client.
-    To(u64),
-}
-
-/// What Postgres answers.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub enum Reply {
-    /// It was done.
-    Done,
-    /// The row, if it can be seen.
-    Row(Option<Row>),
-    /// `RETURNING seq`; nothing: 0 rows.
-    Updated(Option<u64>),
-    /// An error: SQLSTATE 40001, could not serialize access due to concurrent update.
-    SerializationFailure,
-    /// The connection is closed.
-    Closed,
-}
-
-/// A row of `run_head`.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub struct Row {
-    /// The head.
-    pub seq: u64,
-    /// The transition that moved it there; 0: none yet.
-    pub body: u64,
-    /// The largest fencing token that wrote it.
-    pub token: u64,
-}
+pub use super::sql::{Call, Isolation, Reply, Row, Session, Set, Statement, Update};
 
 /// How the dead are buried.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -142,7 +52,9 @@ struct Transaction {
     snapshot: Option<u64>,
     /// Commits before it first wrote: it holds back the dead from then on.
     wrote_at: Option<u64>,
-    /// Its client is gone; the server has yet to notice.
+    /// It met an error: nothing of it is left but its end.
+    failed: bool,
+    /// Its connection was let go; the server has yet to notice.
     orphan: bool,
 }
 
@@ -224,26 +136,23 @@ impl Rows {
 
     pub(super) fn apply(&mut self, from: CallId, call: &Call) -> Poll<Reply> {
         let session = Session { client: from.client, number: call.session };
+        self.let_go(from.client, &call.gave_up);
         if self.closed.contains(&session) {
             return Poll::Ready(Reply::Closed);
         }
+        let failed = self.open.iter().any(|it| it.session == session && it.failed);
         match &call.statement {
-            Statement::Begin(isolation) => {
-                self.open.push(Transaction {
-                    session,
-                    isolation: *isolation,
-                    snapshot: None,
-                    wrote_at: None,
-                    orphan: false,
-                });
-                Poll::Ready(Reply::Done)
-            }
             Statement::Commit => {
-                self.end(session, true);
-                Poll::Ready(Reply::Done)
+                self.end(session, !failed);
+                Poll::Ready(if failed { Reply::RolledBack } else { Reply::Done })
             }
             Statement::Rollback => {
                 self.end(session, false);
+                Poll::Ready(Reply::Done)
+            }
+            _ if failed => Poll::Ready(Reply::InFailedTransaction),
+            Statement::Begin(isolation) => {
+                self.begin(from, session, *isolation);
                 Poll::Ready(Reply::Done)
             }
             Statement::Select { run } => {
@@ -252,6 +161,14 @@ impl Rows {
             }
             Statement::Update(update) => self.update(from, session, update),
         }
+    }
+
+    fn begin(&mut self, from: CallId, session: Session, isolation: Isolation) {
+        // A call adrift lands on a connection that its client no longer holds: whoever hears
+        // nothing lets go. No later statement can say so of a client that crashed.
+        let orphan = from.slot >= CallId::ADRIFT;
+        let (snapshot, wrote_at, failed) = (None, None, false);
+        self.open.push(Transaction { session, isolation, snapshot, wrote_at, failed, orphan });
     }
 
     /// What `session` sees now: commits up to this number.
@@ -299,7 +216,7 @@ impl Rows {
         }
         // Somebody committed since the snapshot was taken: only REPEATABLE READ gets here.
         if index != newest {
-            self.end_if_alone(session, false);
+            self.fail(session);
             return Poll::Ready(Reply::SerializationFailure);
         }
         if !matches(update, &row) {
@@ -333,19 +250,28 @@ impl Rows {
 
     /// An UPDATE is over; outside of a transaction that commits it.
     fn changed(&mut self, session: Session, seq: Option<u64>) -> Poll<Reply> {
-        self.end_if_alone(session, true);
+        if !self.open.iter().any(|it| it.session == session) {
+            self.settle(session, true);
+        }
         Poll::Ready(Reply::Updated(seq))
     }
 
-    fn end_if_alone(&mut self, session: Session, commit: bool) {
-        if !self.open.iter().any(|it| it.session == session) {
-            self.end(session, commit);
+    /// Undoes what the transaction of `session` did, and leaves it open for its end to be said.
+    fn fail(&mut self, session: Session) {
+        self.settle(session, false);
+        for it in self.open.iter_mut().filter(|it| it.session == session) {
+            (it.snapshot, it.wrote_at, it.failed) = (None, None, true);
         }
     }
 
-    /// Commits or rolls back what `session` did.
+    /// Ends the transaction of `session`, if it is in one, and commits or undoes what it did.
     fn end(&mut self, session: Session, commit: bool) {
         self.open.retain(|it| it.session != session);
+        self.settle(session, commit);
+    }
+
+    /// Commits or undoes what `session` did, and lets go of its locks.
+    fn settle(&mut self, session: Session, commit: bool) {
         let mine = Stamp::Open(session);
         let at = Stamp::At(self.commits + 1);
         let mut wrote = false;
@@ -401,9 +327,10 @@ impl Rows {
         None
     }
 
-    /// The clients whose open transactions the server has yet to roll back.
+    /// The clients whose open transactions the server has yet to roll back, each once.
     pub(super) fn orphans(&self) -> impl Iterator<Item = ClientId> + '_ {
-        self.open.iter().filter(|it| it.orphan).map(|it| it.session.client)
+        let next = |it: &&Transaction| self.orphan(it.session.client) == Some(it.session);
+        self.open.iter().filter(|it| it.orphan).filter(next).map(|it| it.session.client)
     }
 
     /// The connection of `client` that the server will close next.
@@ -418,10 +345,14 @@ impl Rows {
         }
     }
 
-    /// `client` gave up connection `number` and every one before it.
-    pub(super) fn abandon(&mut self, client: ClientId, number: u32) {
-        let old = |it: &&mut Transaction| it.session.client == client && it.session.number < number;
-        self.open.iter_mut().filter(old).for_each(|it| it.orphan = true);
+    /// `client` holds these connections no longer. Their transactions stay open until the server
+    /// notices.
+    fn let_go(&mut self, client: ClientId, numbers: &[u64]) {
+        for number in numbers.iter().copied() {
+            let session = Session { client, number };
+            let open = self.open.iter_mut().filter(|it| it.session == session);
+            open.for_each(|it| it.orphan = true);
+        }
     }
 
     /// The server notices that a client is gone, and rolls back what it left open.

@@ -5,7 +5,7 @@ use super::objects::{Call as S3, Reply as S3Reply, When};
 use super::rows::{Isolation, Reply as PostgresReply, Set, Statement, Update};
 use super::{Call, Reply, Run, Services, clock};
 
-/// A transition's number in words: `w3#2` is the second that client 3 began.
+/// A transition's number in words: `3#2` is the second number that client 3 drew.
 pub(crate) fn transition(by: u64) -> String {
     match by {
         0 => "nobody".to_owned(),
@@ -103,6 +103,8 @@ fn postgres_answer(reply: &PostgresReply) -> String {
         PostgresReply::Updated(Some(seq)) => format!("1 row, now {seq}"),
         PostgresReply::Updated(None) => "0 rows".to_owned(),
         PostgresReply::SerializationFailure => "error 40001".to_owned(),
+        PostgresReply::InFailedTransaction => "error 25P02".to_owned(),
+        PostgresReply::RolledBack => "rolled back".to_owned(),
         PostgresReply::Closed => "connection closed".to_owned(),
     }
 }

@@ -9,7 +9,7 @@ mod simulated;
 
 use ::redis::aio::MultiplexedConnection;
 use models::served::{Reached, Remote};
-use models::worlds::rows::{self, Statement};
+use models::worlds::rows::{self, Session, Statement};
 use models::worlds::{Call, Reply, Run, clock, leases};
 use sim::io::Lost;
 use sim::prelude::ClientId;
@@ -68,7 +68,7 @@ pub struct Speed {
     aside: Option<Simulated>,
     epoch: u32,
     options: Options,
-    sessions: RefCell<HashMap<ClientId, (u32, PgConnection)>>,
+    sessions: RefCell<HashMap<Session, PgConnection>>,
     lines: RefCell<HashMap<ClientId, MultiplexedConnection>>,
     grants: RefCell<HashMap<(ClientId, Run), Grant>>,
     updates: Cell<u64>,
@@ -147,11 +147,15 @@ impl Speed {
 
     async fn postgres(&self, from: ClientId, call: rows::Call) -> Result<rows::Reply, String> {
         let database = self.database.as_ref().expect("asked before");
+        let session = |number| Session { client: from, number };
+        for number in &call.gave_up {
+            self.sessions.borrow_mut().remove(&session(*number));
+        }
         // Out of its place while it is in use: whatever goes wrong, it is closed and not put back.
-        let line = self.sessions.borrow_mut().remove(&from);
+        let line = self.sessions.borrow_mut().remove(&session(call.session));
         let mut connection = match line {
-            Some((session, connection)) if session == call.session => connection,
-            _ => database.connect().await.map_err(|error| error.to_string())?,
+            Some(connection) => connection,
+            None => database.connect().await.map_err(|error| error.to_string())?,
         };
         if let Statement::Update(update) = &call.statement {
             self.hold_back(from, update.run).await?;
@@ -160,7 +164,7 @@ impl Speed {
         if reply == rows::Reply::Closed {
             return Err("postgres closed the connection".to_owned());
         }
-        self.sessions.borrow_mut().insert(from, (call.session, connection));
+        self.sessions.borrow_mut().insert(session(call.session), connection);
         Ok(reply)
     }
 
