@@ -3,14 +3,14 @@
 //! What it finds depends on the seeds alone, never on how many threads ran them or who was first: a
 //! worker that has found what was looked for makes the others finish every seed before it.
 
+use crate::cause;
 use crate::interrupt;
 use crate::out::{Failure, Out};
-use crate::report::{self, Ran};
+use crate::report::Ran;
 use crate::setup;
 use checker::{Property, Verdict};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value};
-use sim::minimise::minimise;
 use sim::registry::{AnyModel, MutantCard};
 use sim::scenario::{Kind, Scenario};
 use sim::session::Plan;
@@ -193,17 +193,9 @@ impl Work<'_> {
             let mut session = setup::session(self.model, &self.params, mutant)?;
             let outcome = session.play(&Plan::Seed(self.scenario(*seed)));
             let (params, steps) = (session.params(), session.steps().to_vec());
-            let cause = minimise(self.model, &params, mutant, &steps, outcome.faults_max);
-            let cause = cause.map_err(Failure::input)?.expect("what failed fails again");
-            let faults = cause.steps.iter().filter(|step| step.is_fault()).count() as u32;
-            let mut ran = report::tell(
-                self.model,
-                &cause.params,
-                mutant,
-                &cause.steps,
-                faults,
-                Some(cause.steps.len()),
-            )?;
+            let faults = outcome.faults_max;
+            let shortest = cause::shortest(self.model, &params, mutant, &steps, faults)?;
+            let mut ran = shortest.expect("what failed fails again").ran;
             ran.trace.origin = Origin::Seed { seed: *seed, chooser: self.scenario(*seed).kind() };
             let cause = Cause { seed: *seed, from: steps.len(), ran };
             match causes.iter_mut().find(|it| it.kind() == cause.kind()) {

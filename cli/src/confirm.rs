@@ -181,11 +181,10 @@ fn failure(error: RealError) -> Failure {
 fn exit(found: &Confirmation) -> Exit {
     let any = |outcome| found.rows.iter().any(|row| row.outcome == outcome);
     let broken = any(Outcome::Disagrees) || any(Outcome::Breaks);
-    match &found.verdict {
+    match verdict(found) {
         _ if broken => Exit::Violated,
         Verdict::Fail(_) => Exit::Violated,
         Verdict::Unknown { .. } => Exit::Unknown,
-        Verdict::Pass if any(Outcome::Inconclusive) || found.rows.is_empty() => Exit::Unknown,
         Verdict::Pass => Exit::Holds,
     }
 }
@@ -231,14 +230,33 @@ fn say(out: &Out, args: &Args, subject: &Subject, targets: &Targets, found: &Con
     say_verdict(out, found);
 }
 
+/// What can be said of the promises. That the simulated services kept them says nothing here.
+fn verdict(found: &Confirmation) -> Verdict {
+    let inconclusive = found.rows.iter().find(|row| row.outcome == Outcome::Inconclusive);
+    match (&found.verdict, inconclusive) {
+        (Verdict::Pass, _) if found.rows.is_empty() => {
+            let why = "nothing was asked of any service that --on names".to_owned();
+            Verdict::Unknown { why }
+        }
+        (Verdict::Pass, Some(row)) => {
+            Verdict::Unknown { why: format!("{}: {}", row.service, row.why) }
+        }
+        (other, _) => other.clone(),
+    }
+}
+
 fn say_verdict(out: &Out, found: &Confirmation) {
     let any = |outcome| found.rows.iter().any(|row| row.outcome == outcome);
-    match &found.verdict {
-        Verdict::Pass => out.verdict(format!(
-            "{}     every promise kept on the real services   {:.2} s",
-            paint(AnsiColor::Green, "PASS"),
-            found.seconds
-        )),
+    match verdict(found) {
+        Verdict::Pass => {
+            let real = found.rows.iter().any(|row| row.real);
+            let whose = if real { "the real services" } else { "a server of ours" };
+            out.verdict(format!(
+                "{}     every promise kept on {whose}   {:.2} s",
+                paint(AnsiColor::Green, "PASS"),
+                found.seconds
+            ));
+        }
         Verdict::Fail(it) => {
             out.verdict(format!("{} {}: {}", paint(AnsiColor::Red, "FAIL"), it.property, it.why));
             for index in &it.operations {
@@ -262,7 +280,13 @@ fn say_verdict(out: &Out, found: &Confirmation) {
 }
 
 fn object(found: &Confirmation) -> Value {
-    let violation = found.verdict.violation();
+    let verdict = verdict(found);
+    let violation = verdict.violation();
+    let why = match &verdict {
+        Verdict::Pass => None,
+        Verdict::Fail(it) => Some(&it.why),
+        Verdict::Unknown { why } => Some(why),
+    };
     let operations: Option<Vec<&Value>> = violation
         .map(|it| it.operations.iter().filter_map(|index| found.history.get(*index)).collect());
     let stats: Map<String, Value> =
@@ -278,7 +302,7 @@ fn object(found: &Confirmation) -> Value {
         })).collect::<Vec<_>>(),
         "stats": stats,
         "property": violation.map(|it| &it.property),
-        "why": violation.map(|it| &it.why),
+        "why": why,
         "operations": operations,
         "waits": found.waits,
         "compared": found.compared,

@@ -19,7 +19,8 @@ use std::process::Command;
 #[derive(ClapArgs)]
 pub(crate) struct Args {
     /// How many seeds of each model
-    #[arg(long, default_value_t = 200)]
+    #[arg(long, value_name = "N", default_value_t = 200,
+          value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
 }
 

@@ -38,12 +38,25 @@ pub(crate) fn load(path: &Path) -> Result<Loaded, Failure> {
         let line = line_of(&text, &Value::from(trace.steps[index].as_str()).to_string());
         at(format!("line {line}: {error}"))
     })?;
-    let set_up = model.session(&trace.params, trace.mutant.as_deref());
-    set_up.map_err(|error| match error {
+    let session = model.session(&trace.params, trace.mutant.as_deref());
+    let session = session.map_err(|error| match error {
         SetupError::UnknownMutant { .. } => on("mutant", error.to_string()),
         _ => on("params", error.to_string()),
     })?;
+    if let Some((name, choices)) = session.left_open().first() {
+        return Err(on(name, left_open(name, &trace.params[name], choices)));
+    }
     Ok(Loaded { trace, model, steps })
+}
+
+/// A parameter that some seed would draw: without the seed, nobody knows what it was.
+fn left_open(name: &str, value: &Value, choices: &[Value]) -> String {
+    let shown: Vec<String> = choices.iter().map(Value::to_string).collect();
+    format!(
+        "'{name}' is {value}, which leaves it open: a trace records what was drawn, \
+         expected {}",
+        shown.join(" or ")
+    )
 }
 
 /// The first line of the file that holds this: a person looks there.

@@ -37,9 +37,9 @@ pub(crate) struct Args {
     /// For how long, such as 60s or 10m, instead of a number of seeds
     #[arg(long, value_parser = duration)]
     time: Option<Duration>,
-    /// How many threads; both cores unless given
-    #[arg(long)]
-    jobs: Option<usize>,
+    /// How many threads; one a core unless given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
     /// Who chooses the next step; drawn by each seed unless given
     #[arg(long, value_parser = setup::chooser)]
     chooser: Option<Kind>,
@@ -97,6 +97,8 @@ pub(crate) fn fuzz(args: &Args, out: &Out) -> Result<Exit, Failure> {
         }
     }
     let outcome = match worst {
+        // What was asked for did not all run.
+        Exit::Holds if interrupt::was_interrupted() => "unknown",
         Exit::Holds => "pass",
         Exit::Found => "fail",
         _ => "unknown",
@@ -183,7 +185,7 @@ fn work<'a>(args: &Args, model: &'a dyn AnyModel) -> Result<Work<'a>, Failure> {
             (None, None) => SEEDS,
         },
         time: args.time,
-        jobs: args.jobs,
+        jobs: args.jobs.map(usize::from),
         chooser: args.chooser,
         faults: args.faults,
         until: None,
@@ -271,7 +273,6 @@ fn say(out: &Out, work: &Work<'_>, found: &Findings, began: Instant) {
             first.seed, first.from
         ));
         first.ran.say_failed(out);
-        first.ran.say_control(out);
     }
     let marks: Vec<String> =
         campaign.marks.iter().map(|(name, count)| format!("{name} {count}")).collect();

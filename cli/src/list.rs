@@ -3,7 +3,8 @@
 use crate::out::{Exit, Failure, Out};
 use crate::setup;
 use clap::Args as ClapArgs;
-use serde_json::{Value, json};
+use real::service::ServiceError;
+use serde_json::{Map, Value, json};
 use sim::registry::Card;
 
 #[derive(ClapArgs)]
@@ -14,6 +15,11 @@ pub(crate) fn list(_args: &Args, out: &Out) -> Result<Exit, Failure> {
     for card in &cards {
         out.say(format!("{}  {}", card.name, card.about));
         out.say(format!("    -p {}", setup::show(&card.params)));
+        let open = left_open(card)?;
+        if !open.is_empty() {
+            let shown: Vec<String> = open.iter().map(show_open).collect();
+            out.say(format!("    drawn by each seed unless given: {}", shown.join(", ")));
+        }
         let width = card.mutants.iter().map(|it| it.name.len()).max().unwrap_or(0);
         for mutant in &card.mutants {
             let guard =
@@ -36,7 +42,7 @@ pub(crate) fn list(_args: &Args, out: &Out) -> Result<Exit, Failure> {
     out.object(
         "pass",
         json!({
-            "models": cards.iter().map(model_json).collect::<Vec<_>>(),
+            "models": cards.iter().map(model_json).collect::<Result<Vec<_>, Failure>>()?,
             "museum": [],
             "measures": [],
             "services": services_json(&services),
@@ -45,17 +51,32 @@ pub(crate) fn list(_args: &Args, out: &Out) -> Result<Exit, Failure> {
     Ok(Exit::Holds)
 }
 
-fn model_json(card: &Card) -> Value {
-    json!({
+/// The parameters that a seed decides, each with what it may be.
+fn left_open(card: &Card) -> Result<Vec<(String, Vec<Value>)>, Failure> {
+    let session = setup::session(setup::model(card.name)?, &Map::new(), None)?;
+    Ok(session.left_open())
+}
+
+/// `commit (auto, explicit)`
+fn show_open((name, choices): &(String, Vec<Value>)) -> String {
+    let choices: Vec<String> = choices.iter().map(setup::show_value).collect();
+    format!("{name} ({})", choices.join(", "))
+}
+
+fn model_json(card: &Card) -> Result<Value, Failure> {
+    let open: Map<String, Value> =
+        left_open(card)?.into_iter().map(|(name, choices)| (name, json!(choices))).collect();
+    Ok(json!({
         "name": card.name,
         "about": card.about,
         "version": card.version,
         "params": card.params,
+        "open": open,
         "mutants": card.mutants.iter().map(|it| json!({
             "name": it.name, "property": it.breaks, "how": it.how,
         })).collect::<Vec<_>>(),
         "guard": card.guard,
-    })
+    }))
 }
 
 pub(crate) fn services_json(services: &[(&str, bool, String)]) -> Value {
@@ -74,6 +95,10 @@ pub(crate) fn services() -> Vec<(&'static str, bool, String)> {
             let path =
                 found.path.map_or("in this binary".to_owned(), |it| it.display().to_string());
             (name, true, format!("{}  {path}", found.version))
+        }
+        // Where it was looked for is a long list: who needs it starts the service and is told.
+        Err(ServiceError::NotFound { how_to_install, .. }) => {
+            (name, false, how_to_install.to_owned())
         }
         Err(error) => (name, false, error.to_string()),
     })

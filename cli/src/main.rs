@@ -4,6 +4,7 @@
 //! which is the verdict.
 
 mod campaign;
+mod cause;
 mod confirm;
 mod digests;
 mod doctor;
@@ -36,7 +37,8 @@ Exit status:
 
 /// Finds the schedule that forks your sequence, and shows it.
 #[derive(Parser)]
-#[command(name = "checker", version, about, after_help = EXIT_CODES, after_long_help = EXIT_CODES)]
+#[command(name = "checker", version, about, arg_required_else_help = true)]
+#[command(after_help = EXIT_CODES, after_long_help = EXIT_CODES)]
 struct Cli {
     #[command(flatten)]
     look: Look,
@@ -113,8 +115,10 @@ fn main() -> ExitCode {
 fn bad_usage(error: &clap::Error) -> ExitCode {
     let _ = error.print();
     if error.use_stderr() && std::env::args().any(|it| it == "--json") {
-        let why = error.to_string();
-        let why = why.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        // The first paragraph, which may go on to name what is missing.
+        let said = error.to_string();
+        let why = said.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
+        let why = why.split_whitespace().collect::<Vec<_>>().join(" ");
         out::print(serde_json::json!({"command": null, "outcome": "error", "why": why}));
     }
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))

@@ -28,38 +28,58 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn replay(args: &Args, out: &Out) -> Result<Exit, Failure> {
-    let mut worst = Exit::Holds;
+    // All are read before any is played: a file that is no trace is said first.
+    let read = |path: &PathBuf| Ok((path.display().to_string(), file::load(path)?));
+    let traces = args.traces.iter().map(read).collect::<Result<Vec<_>, Failure>>()?;
+    let mut exits = Vec::new();
     let mut objects = Vec::new();
-    for path in &args.traces {
+    for (path, loaded) in &traces {
         let began = Instant::now();
-        let loaded = file::load(path)?;
-        let ran = report::again(&loaded)?;
-        let recurs = recurs(&loaded, &ran);
+        let ran = report::again(loaded)?;
+        let recurs = recurs(loaded, &ran);
         let exit = match (&recurs, args.recorded) {
             (Err(_), true) => Exit::Violated,
             (Ok(()), true) => Exit::Holds,
             (Err(Parted::Digest(_)), false) => Exit::Violated,
             _ => ran.exit(),
         };
-        let shown = path.display().to_string();
-        if args.recorded && args.traces.len() > 1 {
-            say_line(out, &shown, &recurs, &ran);
+        if args.recorded && traces.len() > 1 {
+            say_line(out, path, &recurs, &ran);
         } else {
-            say(out, args, &shown, &loaded, &ran, &recurs, began);
+            if traces.len() > 1 {
+                out.verdict(path);
+            }
+            say(out, args, path, loaded, &ran, &recurs, began);
         }
-        objects.push(object(&shown, &ran, &recurs, exit));
-        worst = worse(worst, exit);
+        objects.push(object(path, &ran, &recurs, exit));
+        exits.push(exit);
     }
-    let outcome = match worst {
+    let worst = exits.iter().copied().fold(Exit::Holds, worse);
+    let object = match <[Value; 1]>::try_from(objects) {
+        Ok([object]) => object,
+        Err(objects) => together(&exits, objects),
+    };
+    out.object(outcome_name(worst), object);
+    Ok(worst)
+}
+
+fn outcome_name(exit: Exit) -> &'static str {
+    match exit {
         Exit::Holds => "pass",
         Exit::Unknown => "unknown",
         _ => "fail",
-    };
-    match <[Value; 1]>::try_from(objects) {
-        Ok([object]) => out.object(outcome, object),
-        Err(objects) => out.object(outcome, json!({"traces": objects})),
     }
-    Ok(worst)
+}
+
+/// Several traces: each by itself, and how many came out how.
+fn together(exits: &[Exit], objects: Vec<Value>) -> Value {
+    let count = |wanted: Exit| exits.iter().filter(|it| **it == wanted).count();
+    json!({
+        "passed": count(Exit::Holds),
+        "failed": count(Exit::Violated),
+        "unknown": count(Exit::Unknown),
+        "traces": objects,
+    })
 }
 
 fn worse(one: Exit, other: Exit) -> Exit {
@@ -174,12 +194,15 @@ fn say(
     if recurs.is_ok() {
         out.say(format!("  digest {:016x}: identical", ran.trace.digest));
     }
-    out.say("");
     if ran.exit() != Exit::Violated {
+        out.say("");
         ran.say_verdict(out, began.elapsed().as_secs_f64());
+        ran.say_control(out);
     }
-    ran.say_control(out);
-    if let Err(parted) = recurs {
+    if args.recorded {
+        // The exit status is about the record, so the last word is too.
+        say_line(out, path, recurs, ran);
+    } else if let Err(parted) = recurs {
         out.verdict(format!("{}  {}", paint(AnsiColor::Yellow, "DIFFERS"), parted.why()));
     }
     if ran.exit() == Exit::Holds && recurs.is_ok() {
@@ -189,11 +212,11 @@ fn say(
 
 fn object(path: &str, ran: &Ran, recurs: &Result<(), Parted>, exit: Exit) -> Value {
     let mut object = ran.json();
-    object["trace"] = json!(path);
+    object["file"] = json!(path);
+    object["outcome"] = json!(outcome_name(exit));
     object["skipped"] = json!(ran.outcome.skipped);
     object["recurs"] = json!(recurs.is_ok());
     object["differs"] = json!(recurs.as_ref().err().map(Parted::why));
-    object["holds"] = json!(exit == Exit::Holds);
     object
 }
 

@@ -13,7 +13,7 @@ use checker::{ClientId, Verdict};
 use serde_json::{Map, Value, json};
 use sim::minimise::failed_after;
 use sim::registry::AnyModel;
-use sim::session::{Outcome, Plan, Scene, Session};
+use sim::session::{Figures, Outcome, Plan, Scene, Session};
 use sim::step::Step;
 use sim::trace::{Trace, verdict_to_json};
 
@@ -21,15 +21,19 @@ use sim::trace::{Trace, verdict_to_json};
 const TOLD_MAX: usize = 20_000;
 
 /// A run that is to be told.
+///
+/// Its steps, digest and figures are all of one thing: of a trace's own steps where a trace is
+/// told, and of the whole run where a run is.
 pub(crate) struct Ran {
     pub(crate) trace: Trace,
     pub(crate) scenes: Vec<Scene>,
     pub(crate) outcome: Outcome,
-    /// How many steps it took in all; a trace may hold fewer.
     pub(crate) steps: usize,
-    pub(crate) control: Control,
-    /// Of the steps in the trace; of the whole run where it holds and was too long to be told.
+    /// How many more the fair schedule took before the verdict was known.
+    pub(crate) tail: usize,
     pub(crate) digest: u64,
+    pub(crate) figures: Figures,
+    pub(crate) control: Control,
     names: Vec<String>,
 }
 
@@ -43,22 +47,21 @@ pub(crate) enum Control {
     With(Verdict),
 }
 
-/// Judges `steps` once more and tells them. `count`: how many of them the trace is to hold; all up
-/// to the failure if it is not given.
+/// Judges the `steps` of a trace once more and tells all of them.
 pub(crate) fn tell(
     model: &dyn AnyModel,
     params: &Map<String, Value>,
     mutant: Option<&str>,
     steps: &[Step],
     faults_max: u32,
-    count: Option<usize>,
 ) -> Result<Ran, Failure> {
     let mut session = setup::session(model, params, mutant)?;
     let outcome = session.play(&Plan::Steps { steps, faults_max });
-    told(model, session, steps.to_vec(), outcome, mutant, count)
+    told(model, session, steps.to_vec(), outcome, mutant, Some(steps.len()))
 }
 
-/// Tells a run that `session` has just made.
+/// Tells a run that `session` has just made. `count`: how many steps a trace is to hold; without
+/// one the run itself is told, as far as a person would read.
 pub(crate) fn told(
     model: &dyn AnyModel,
     mut session: Box<dyn Session>,
@@ -73,14 +76,18 @@ pub(crate) fn told(
     let whole = count.map(|count| count.saturating_sub(skipped));
     let told = whole.unwrap_or_else(|| failed_after(&outcome, taken).min(TOLD_MAX));
     let (trace, scenes) = session.tell(&steps, told, &outcome);
-    let digest = if count.is_none() && told < taken { outcome.digest } else { trace.digest };
+    let (steps_told, digest, figures) = match count {
+        Some(_) => (trace.steps.len(), trace.digest, session.told().clone()),
+        None => (taken, outcome.digest, outcome.figures()),
+    };
     let control = control(model, &params, mutant, &steps, &outcome)?;
     let clients = scenes.iter().flat_map(|scene| {
         scene.step.client().into_iter().chain(scene.effects.iter().map(|(id, _)| id.client))
     });
     let last = clients.map(|client| client.0).max().unwrap_or(0);
     let names = (0..=last).map(|it| session.name_of(ClientId(it))).collect();
-    Ok(Ran { trace, scenes, outcome, steps: taken, control, digest, names })
+    let tail = taken - steps_told;
+    Ok(Ran { trace, scenes, outcome, steps: steps_told, tail, digest, figures, control, names })
 }
 
 fn control(
@@ -135,30 +142,22 @@ impl Ran {
             }
             Control::Without(verdict, _) | Control::With(verdict) => verdict_to_json(verdict),
         };
-        let stats: Map<String, Value> = self
-            .outcome
-            .stats
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), json!(value)))
-            .collect();
-        let marks: Map<String, Value> = self
-            .outcome
-            .marks
-            .iter()
-            .map(|(name, value)| (name.to_owned(), json!(value)))
-            .collect();
+        let figures = |all: &mut dyn Iterator<Item = (&'static str, u64)>| -> Map<String, Value> {
+            all.map(|(name, value)| (name.to_owned(), json!(value))).collect()
+        };
         json!({
             "model": self.trace.model,
             "mutant": self.trace.mutant,
             "params": self.trace.params,
             "digest": format!("{:016x}", self.digest),
             "steps": self.steps,
-            "ops": self.outcome.ops,
+            "tail": self.tail,
+            "ops": self.figures.ops,
             "property": verdict.get("property"),
             "why": verdict.get("why"),
             "control": control,
-            "stats": stats,
-            "marks": marks,
+            "stats": figures(&mut self.figures.stats.iter().copied()),
+            "marks": figures(&mut self.figures.marks.iter()),
         })
     }
 
@@ -182,18 +181,31 @@ impl Ran {
             ));
         } else {
             out.say("");
-            let calls = story::close_calls(&self.scenes);
-            let taken = if calls == 0 { "" } else { "; no rival had the lock by then" };
-            out.say(format!("  {calls} expiries mid-transition{taken}; --all shows every step"));
+            out.say(format!("  {}--all shows every step", self.no_close_call()));
+        }
+        if self.tail > 0 {
+            out.say(format!("  to its end it took {} dull steps more", self.tail));
         }
         out.say("");
         self.say_figures(out);
     }
 
+    /// Why there is no closest call to show, where a lock could have run out.
+    fn no_close_call(&self) -> String {
+        let locks = self.figures.stats.iter().any(|(name, _)| *name == "expiries_mid_transition");
+        match story::close_calls(&self.scenes) {
+            _ if !locks => String::new(),
+            0 => "0 expiries mid-transition; ".to_owned(),
+            calls => {
+                format!("{calls} expiries mid-transition; no rival had the lock by then; ")
+            }
+        }
+    }
+
     /// The figures, on a line or two.
     pub(crate) fn say_figures(&self, out: &Out) {
         let stat = |name: &str| {
-            self.outcome.stats.iter().find(|(it, _)| *it == name).map(|(_, value)| *value)
+            self.figures.stats.iter().find(|(it, _)| *it == name).map(|(_, value)| *value)
         };
         let shown = [
             ("head", stat("final_seq")),
@@ -219,7 +231,7 @@ impl Ran {
             out.say(format!("  listed after written: {always}"));
         }
         let counted =
-            self.outcome.marks.iter().filter(|(name, _)| *name != models::worlds::EXPIRED);
+            self.figures.marks.iter().filter(|(name, _)| *name != models::worlds::EXPIRED);
         let counted: Vec<String> = counted.map(|(name, count)| format!("{name} {count}")).collect();
         if !counted.is_empty() {
             out.say(format!("  {}", counted.join("  ")));
@@ -230,7 +242,7 @@ impl Ran {
         self.trace.history.iter().any(|it| it["f"] == "list" || it["f"] == "since")
     }
 
-    /// The story of a failure: every step.
+    /// The story of a failure: every step, why, and the control.
     pub(crate) fn say_failed(&self, out: &Out) {
         let name = self.name();
         let at = failed_after(&self.outcome, self.scenes.len());
@@ -244,6 +256,7 @@ impl Ran {
                 out.say(format!("why      {}", why.replace('\n', "\n         ")));
             }
         }
+        self.say_control(out);
     }
 
     /// `PASS` or `FAIL`, in one line.
@@ -253,14 +266,12 @@ impl Ran {
                 "{}     every promise kept in this schedule   {seconds:.2} s",
                 paint(AnsiColor::Green, "PASS")
             )),
-            Verdict::Fail(it) => {
-                out.verdict(format!(
-                    "{} {}: {}",
-                    paint(AnsiColor::Red, "FAIL"),
-                    it.property,
-                    it.why
-                ));
-            }
+            Verdict::Fail(it) => out.verdict(format!(
+                "{} {}: {}",
+                paint(AnsiColor::Red, "FAIL"),
+                it.property,
+                it.why
+            )),
             Verdict::Unknown { why } => {
                 out.verdict(format!("{}  {why}", paint(AnsiColor::Yellow, "UNKNOWN")));
             }
@@ -297,12 +308,5 @@ impl Ran {
 /// A trace, played again from its file.
 pub(crate) fn again(loaded: &Loaded) -> Result<Ran, Failure> {
     let trace = &loaded.trace;
-    tell(
-        loaded.model,
-        &trace.params,
-        trace.mutant.as_deref(),
-        &loaded.steps,
-        trace.faults_max,
-        Some(loaded.steps.len()),
-    )
+    tell(loaded.model, &trace.params, trace.mutant.as_deref(), &loaded.steps, trace.faults_max)
 }

@@ -1,11 +1,11 @@
 //! `checker run`: one seed, one run, its story.
 
+use crate::cause;
 use crate::file;
 use crate::out::{Exit, Failure, Out};
 use crate::report::{self, Ran};
 use crate::setup::{self, Setup};
 use clap::Args as ClapArgs;
-use sim::minimise::minimise;
 use sim::run::FAULTS_MAX;
 use sim::scenario::{Kind, Scenario};
 use sim::session::Plan;
@@ -46,65 +46,68 @@ pub(crate) fn run(args: &Args, out: &Out) -> Result<Exit, Failure> {
     let scenario = Scenario { seed: args.seed, chooser: args.chooser, faults_max: args.faults };
     let outcome = session.play(&Plan::Seed(scenario));
     let steps = session.steps().to_vec();
-    let taken = steps.len();
+    let (params, faults_max) = (session.params(), outcome.faults_max);
     out.say(format!(
-        "{}{}: {}, seed {}, {}, at most {} faults, {taken} steps",
+        "{}{}: {}, seed {}, {}, at most {faults_max} faults, {} steps",
         args.model,
         mutant.map_or(String::new(), |it| format!(" --mutant {it}")),
-        setup::show(&session.params()),
+        setup::show(&params),
         args.seed,
         scenario.kind(),
-        outcome.faults_max,
+        steps.len(),
     ));
-    let ran = match outcome.verdict.violation() {
-        None => {
-            let whole = args.output.is_some().then_some(taken);
-            report::told(model, session, steps, outcome, mutant, whole)?
-        }
-        Some(_) => {
-            let params = session.params();
-            let cause = minimise(model, &params, mutant, &steps, outcome.faults_max);
-            let cause = cause.map_err(Failure::input)?.expect("what failed fails again");
-            out.say(format!(
-                "{taken} steps minimised to {} in {} tries",
-                cause.steps.len(),
-                cause.tried
-            ));
-            let faults = cause.steps.iter().filter(|step| step.is_fault()).count() as u32;
-            report::tell(
-                model,
-                &cause.params,
-                mutant,
-                &cause.steps,
-                faults,
-                Some(cause.steps.len()),
-            )?
-        }
-    };
+    let whole = args.output.is_some() && outcome.verdict.violation().is_none();
+    let whole = whole.then_some(steps.len());
+    let ran = report::told(model, session, steps.clone(), outcome, mutant, whole)?;
     say(&ran, out, args.all, began);
-    if let Some(path) = &args.output {
-        file::write(path, &ran.trace.to_json())?;
+    let shortest = match ran.exit() {
+        Exit::Violated => cause::shortest(model, &params, mutant, &steps, faults_max)?,
+        _ => None,
+    };
+    if let Some(shortest) = &shortest {
+        out.say("");
+        shortest.say_length(out, steps.len());
+        if let Some(it) = shortest.ran.outcome.verdict.violation() {
+            out.say(format!("  {}: {}", it.property, it.why));
+        }
+        shortest.ran.say_failed(out);
+    }
+    let file = args.output.as_deref();
+    if let Some(path) = file {
+        let told = shortest.as_ref().map_or(&ran, |it| &it.ran);
+        file::write(path, &told.trace.to_json())?;
         out.say(format!("wrote    {}", path.display()));
     }
-    out.object(ran.outcome_name(), ran.json());
+    let mut object = ran.json();
+    if let Some(shortest) = &shortest {
+        object["minimised"] = shortest.json(file);
+    }
+    out.object(ran.outcome_name(), object);
     if ran.exit() == Exit::Violated {
         out.reproduce(&recipe(args));
     }
     Ok(ran.exit())
 }
 
-/// Tells a run, whichever way it went.
-pub(crate) fn say(ran: &Ran, out: &Out, all: bool, began: Instant) {
+/// Tells the run itself, whichever way it went.
+fn say(ran: &Ran, out: &Out, all: bool, began: Instant) {
+    let seconds = began.elapsed().as_secs_f64();
     if ran.exit() == Exit::Violated {
-        ran.say_verdict(out, 0.0);
-        ran.say_failed(out);
+        ran.say_verdict(out, seconds);
+        match all {
+            true => ran.say_failed(out),
+            false => ran.say_control(out),
+        }
+        out.say("");
+        ran.say_figures(out);
+        out.say(format!("  digest {:016x}", ran.digest));
     } else {
         ran.say_held(out, all);
         out.say(format!("  digest {:016x}", ran.digest));
         out.say("");
-        ran.say_verdict(out, began.elapsed().as_secs_f64());
+        ran.say_verdict(out, seconds);
+        ran.say_control(out);
     }
-    ran.say_control(out);
 }
 
 /// The command that shows it again.

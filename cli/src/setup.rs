@@ -50,10 +50,14 @@ pub(crate) fn session(
 
 /// `writers=3 lock=redlock`
 pub(crate) fn show(params: &Map<String, Value>) -> String {
-    let value = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let all: Vec<String> =
-        params.iter().map(|(name, it)| format!("{name}={}", value(it))).collect();
+        params.iter().map(|(name, it)| format!("{name}={}", show_value(it))).collect();
     all.join(" ")
+}
+
+/// As one would type it.
+pub(crate) fn show_value(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 impl Setup {

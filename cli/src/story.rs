@@ -4,8 +4,8 @@
 //! whose lock had run out, beside the one who had it by then. A failure shows every step, because
 //! it was minimised to fit on a screen.
 
-use checker::{Property, Violation};
-use models::worlds::{EXPIRED, TAKEN};
+use checker::{ClientId, Property, Violation};
+use models::worlds::{CONFLICT, EXPIRED, GRANTED, LAPSED, TAKEN, WON};
 use serde_json::Value;
 use sim::session::Scene;
 use sim::step::Step;
@@ -20,7 +20,8 @@ struct Row {
 
 /// The closest call of a run that held, as a table with a lane for each of the two.
 pub(crate) fn closest(scenes: &[Scene], name: &dyn Fn(u16) -> String) -> Option<Vec<String>> {
-    let (window, hero, rival) = closest_call(scenes)?;
+    let Call { window, hero, rival, .. } = closest_call(scenes)?;
+    let (hero, rival) = (hero.0, rival.0);
     let rows = scenes[window.clone()].iter().zip(window.start + 1..);
     let rows: Vec<Row> =
         rows.filter_map(|(scene, number)| row(scene, number, &[hero, rival])).collect();
@@ -38,31 +39,39 @@ pub(crate) fn closest(scenes: &[Scene], name: &dyn Fn(u16) -> String) -> Option<
 
 /// How many writes were sent by somebody whose lock had run out.
 pub(crate) fn close_calls(scenes: &[Scene]) -> usize {
-    scenes.iter().filter(|scene| scene.marks.contains(&EXPIRED)).count()
+    scenes.iter().flat_map(|scene| &scene.marks).filter(|(mark, _)| *mark == EXPIRED).count()
 }
 
-/// Where it was closest: from the grant of the lock to the write after its expiry, whose lock it
-/// was, and who had it by then.
-fn closest_call(scenes: &[Scene]) -> Option<(std::ops::Range<usize>, u16, u16)> {
-    let calls = scenes.iter().enumerate().filter(|(_, scene)| scene.marks.contains(&TAKEN));
-    let windows = calls.filter_map(|(end, scene)| {
-        let (hero, _) = scene.effects.first()?;
-        let hero = hero.client.0;
-        let granted = |scene: &Scene| {
-            scene.effects.iter().any(|(id, note)| id.client.0 == hero && note.contains("granted"))
-        };
-        let start = scenes[..end].iter().rposition(granted)?;
-        let rival = scenes[start..end].iter().rev().find_map(|scene| {
-            let (id, note) = scene.effects.first()?;
-            (id.client.0 != hero && note.contains("granted")).then_some(id.client.0)
-        })?;
-        let moved = scenes[start..end].iter().any(|scene| {
-            scene.effects.iter().any(|(id, note)| id.client.0 == rival && note.contains("won"))
-        });
-        let lost = scene.effects.iter().any(|(_, note)| note.contains("LOST"));
-        Some((!(moved && lost), end - start, start..end + 1, hero, rival))
+/// A write by `hero`, whose lock had run out, while `rival` held it.
+struct Call {
+    /// From the grant of the hero's lock to the write.
+    window: std::ops::Range<usize>,
+    hero: ClientId,
+    rival: ClientId,
+    /// The rival moved the head in between, and the hero was told so: it could not be closer.
+    close: bool,
+}
+
+/// To whom something happened at a step.
+fn hit(scene: &Scene, wanted: &str) -> impl Iterator<Item = ClientId> {
+    scene.marks.iter().filter(move |(mark, _)| *mark == wanted).filter_map(|(_, client)| *client)
+}
+
+/// Where it was closest, and the shortest of those.
+fn closest_call(scenes: &[Scene]) -> Option<Call> {
+    let taken = |(end, scene)| hit(scene, TAKEN).map(move |hero| (end, hero));
+    let calls = scenes.iter().enumerate().flat_map(taken);
+    let calls = calls.filter_map(|(end, hero)| {
+        let before = &scenes[..end];
+        let start = before.iter().rposition(|scene| hit(scene, GRANTED).any(|it| it == hero))?;
+        let meanwhile = &before[start..];
+        let mut granted = meanwhile.iter().rev().flat_map(|scene| hit(scene, GRANTED));
+        let rival = granted.find(|it| *it != hero)?;
+        let moved = meanwhile.iter().any(|scene| hit(scene, WON).any(|it| it == rival));
+        let lost = hit(&scenes[end], CONFLICT).any(|it| it == hero);
+        Some(Call { window: start..end + 1, hero, rival, close: moved && lost })
     });
-    windows.min_by_key(|it| (it.0, it.1)).map(|(_, _, window, hero, rival)| (window, hero, rival))
+    calls.min_by_key(|call| (!call.close, call.window.len()))
 }
 
 /// A scene's line, if it matters to these clients.
@@ -74,8 +83,10 @@ fn row(scene: &Scene, number: usize, clients: &[u16]) -> Option<Row> {
         }
     }
     match scene.step {
-        Step::World(_) if scene.text.starts_with("lapse") => {
-            cells.entry(clients[0]).or_insert_with(|| "(paused; the lock runs out)".to_owned());
+        Step::World(_) => {
+            for client in hit(scene, LAPSED).filter(|it| clients.contains(&it.0)) {
+                cells.insert(client.0, "(paused; the lock runs out)".to_owned());
+            }
         }
         step if step.client().is_some_and(|it| clients.contains(&it.0)) && cells.is_empty() => {
             let verb = scene.text.split(' ').next().unwrap_or_default();
@@ -165,28 +176,40 @@ pub(crate) fn why_forked(told: &Told<'_>) -> Option<String> {
     let operation = |index: usize| told.history.get(index);
     let step = |index: usize, when: &str| Some(operation(index)?.get(when)?.as_u64()? / 2);
     let ends = [(one, step(one, "return")?), (other, step(other, "return")?)];
-    let ((late, acted), (_, replaced)) =
+    let ((late, acted), (early, replaced)) =
         if ends[0].1 > ends[1].1 { (ends[0], ends[1]) } else { (ends[1], ends[0]) };
-    let client = operation(late)?.get("client")?.as_u64()?;
+    let client = |index: usize| operation(index)?.get("client")?.as_u64();
+    let (client, rival) = (client(late)?, client(early)?);
     let read = |it: &&Value| {
         it["client"] == client && it["f"] == "read" && it["return"].as_u64().is_some()
     };
     let decided = told.history[..late].iter().rev().find(read)?["return"].as_u64()? / 2;
-    let who = (told.name)(client as u16);
-    let mut why =
-        format!("{who} decided at step {decided} on a head that step {replaced} replaced");
-    let lapse = |scene: &Scene| scene.text.starts_with("lapse");
-    let gone = told.scenes[..acted as usize - 1].iter().rposition(lapse);
-    match gone {
-        Some(index) => {
-            let gone = index + 1;
-            why.push_str(&format!(
-                ";\nits lock was gone at step {gone} and step {acted} checked nothing"
-            ));
+    let name = |client: u64| (told.name)(client as u16);
+    let why = format!(
+        "{} decided at step {decided} on a head that step {replaced} replaced",
+        name(client)
+    );
+    let gone = |client: u64, step: u64| {
+        let before = &told.scenes[..told.scenes.len().min(step as usize - 1)];
+        lock_gone(before, ClientId(client as u16))
+    };
+    Some(match (gone(client, acted), gone(rival, replaced)) {
+        (Some(at), _) => {
+            format!("{why};\nits lock was gone at step {at} and step {acted} checked nothing")
         }
-        None => why.push_str(&format!(", and step {acted} checked nothing")),
-    }
-    Some(why)
+        (None, Some(at)) => {
+            let rival = name(rival);
+            format!("{why};\n{rival}'s lock was gone at step {at} and step {acted} checked nothing")
+        }
+        (None, None) => format!("{why}, and step {acted} checked nothing"),
+    })
+}
+
+/// The step at which the lock of `client` ran out, if it has taken none since.
+fn lock_gone(scenes: &[Scene], client: ClientId) -> Option<usize> {
+    let has = |scene: &Scene, mark| hit(scene, mark).any(|it| it == client);
+    let last = scenes.iter().rposition(|scene| has(scene, GRANTED) || has(scene, LAPSED))?;
+    has(&scenes[last], LAPSED).then_some(last + 1)
 }
 
 /// What is known of a failing run.

@@ -1,111 +1,13 @@
 //! The command `checker` as a shell sees it: what it prints where, and how it exits.
 
+#[path = "command/desk.rs"]
+mod desk;
+#[path = "command/json.rs"]
+mod json;
+
+use desk::{CHECKER, Desk, Ran, altered, ran, recorded};
 use serde_json::Value;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-
-const CHECKER: &str = env!("CARGO_BIN_EXE_checker");
-
-/// What a command came to.
-struct Ran {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
-
-impl Ran {
-    #[track_caller]
-    fn exits(self, code: i32) -> Self {
-        assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.out, self.err);
-        assert!(!self.err.contains("panicked"), "{}", self.err);
-        self
-    }
-
-    #[track_caller]
-    fn complains(self, says: &[&str]) -> Self {
-        for part in says {
-            assert!(self.err.contains(part), "expected '{part}' in: {}", self.err);
-        }
-        self
-    }
-
-    #[track_caller]
-    fn tells(self, says: &[&str]) -> Self {
-        for part in says {
-            assert!(self.out.contains(part), "expected '{part}' in: {}", self.out);
-        }
-        self
-    }
-
-    /// The one JSON object on stdout.
-    #[track_caller]
-    fn object(&self, command: &str, outcome: &str) -> Value {
-        let object: Value = serde_json::from_str(&self.out)
-            .unwrap_or_else(|error| panic!("stdout is not one JSON value: {error}: {}", self.out));
-        assert_eq!((&object["command"], &object["outcome"]), (&command.into(), &outcome.into()));
-        object
-    }
-}
-
-/// A directory of the test's own, empty.
-struct Desk(PathBuf);
-
-impl Desk {
-    fn new(test: &str) -> Self {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("command-{test}"));
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).expect("the target directory can be written");
-        Desk(path)
-    }
-
-    fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(program);
-        command.current_dir(&self.0);
-        for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "RUST_BACKTRACE"] {
-            command.env_remove(name);
-        }
-        command
-    }
-
-    /// `checker` with these arguments, told apart by spaces.
-    fn checker(&self, line: &str) -> Ran {
-        ran(self.command(CHECKER).args(line.split_whitespace()))
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        fs::write(self.0.join(name), text).expect("the desk can be written");
-    }
-
-    fn files(&self) -> Vec<String> {
-        let files = fs::read_dir(&self.0).expect("the desk is there");
-        let name = |file: fs::DirEntry| file.file_name().to_string_lossy().into_owned();
-        let mut names: Vec<String> = files.filter_map(Result::ok).map(name).collect();
-        names.sort();
-        names
-    }
-}
-
-fn ran(command: &mut Command) -> Ran {
-    let Output { status, stdout, stderr } = command.output().expect("the command starts");
-    Ran {
-        code: status.code(),
-        out: String::from_utf8(stdout).expect("stdout is text"),
-        err: String::from_utf8(stderr).expect("stderr is text"),
-    }
-}
-
-fn recorded(name: &str) -> String {
-    let traces = Path::new(env!("CARGO_MANIFEST_DIR")).join("../traces");
-    fs::read_to_string(traces.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
-}
-
-/// `text` with the first `from` made `to`.
-#[track_caller]
-fn altered(text: &str, from: &str, to: &str) -> String {
-    assert!(text.contains(from), "there is no '{from}' to alter");
-    text.replacen(from, to, 1)
-}
 
 const PASSING: &str = "seed-42.json";
 const FAILING: &str = "run_head-no_cas.json";
@@ -118,7 +20,7 @@ fn help_says_what_each_exit_status_means() {
         let meanings = ["Exit status", "0  ", "1  ", "2  ", "3  ", "4  ", "42  ", "130  "];
         ran.tells(&meanings);
     }
-    desk.checker("").exits(2);
+    desk.checker("").exits(2).complains(&["Usage: ", "replay ", "Exit status"]);
     desk.checker("dance").exits(2).complains(&["unrecognized subcommand 'dance'"]);
 }
 
@@ -144,6 +46,11 @@ fn bad_usage_exits_2_and_says_what_there_is() {
         ("run run_head --seed x", "invalid value 'x' for '--seed"),
         ("fuzz run_head --seeds 5", "expected A..B with A below B, such as 0..1000, not '5'"),
         ("fuzz run_head --seeds 5..5", "expected A..B with A below B"),
+        ("fuzz run_head --jobs 0", "0 is not in 1..=65535"),
+        ("doctor --seeds 0", "0 is not in 1.."),
+        ("confirm run_head", "--on <SERVICES>"),
+        ("confirm run_head --on mysql", "--on takes postgres, redis, s3, "),
+        ("confirm nowhere.json --on postgres", "nowhere.json: cannot be read: No such file"),
         ("fuzz run_head --time 5", "expected a time such as 500ms, 60s, 10m or 1h, not '5'"),
         ("fuzz run_head --mutants --mutant no_cas", "cannot be used with"),
         ("replay", "<TRACE>"),
@@ -191,6 +98,14 @@ fn a_bad_trace_exits_2_naming_file_line_and_what_was_expected() {
         ),
         (altered(&good, "\"ttl\":", "\"ttl\":0,\"tt1\":"), &["no parameter 'tt1'"]),
         (
+            altered(&recorded(FAILING), "\"commit\":\"auto\"", "\"commit\":\"any\""),
+            &["line 5: 'commit' is \"any\", which leaves it open", "\"auto\" or \"explicit\""],
+        ),
+        (
+            altered(&recorded(FAILING), "\"conflict\":\"plain\"", "\"conflict\":\"any\""),
+            &["'conflict' is \"any\", which leaves it open", "\"head\" or \"plain\""],
+        ),
+        (
             altered(&recorded(FAILING), "\"writers\":2", "\"writers\":0"),
             &["run_head: writers must be 1 to 256, not 0"],
         ),
@@ -206,7 +121,7 @@ fn a_bad_trace_exits_2_naming_file_line_and_what_was_expected() {
     ];
     for (text, says) in cases {
         desk.write("bad.json", text);
-        for command in ["replay", "replay --recorded", "minimise"] {
+        for command in ["replay", "replay --recorded", "minimise", "confirm --on redis"] {
             let ran = desk.checker(&format!("{command} bad.json")).exits(2);
             assert_eq!(ran.complains(&["bad.json: "]).complains(says).out, "");
         }
@@ -215,6 +130,8 @@ fn a_bad_trace_exits_2_naming_file_line_and_what_was_expected() {
             object["why"].as_str().is_some_and(|why| why.starts_with("bad.json: ")),
             "{object}"
         );
+        let twice = object["why"].as_str().map_or(0, |why| why.matches("column").count());
+        assert!(twice <= 1, "where it is wrong is said once: {object}");
     }
 }
 
@@ -289,66 +206,6 @@ fn replay_skips_what_is_not_possible_and_recorded_forgives_nothing() {
     let object = desk.checker("replay --json less.json").exits(1).object("replay", "fail");
     assert_eq!(object["property"], Value::Null, "the promises were kept; the digest differs");
     desk.checker("replay --recorded less.json").exits(1);
-}
-
-/// The fields of design.md 5.1 that scripts rely on.
-#[test]
-fn with_json_every_command_prints_one_object_with_its_fields() {
-    let desk = Desk::new("json");
-    desk.write(PASSING, &recorded(PASSING));
-    desk.write(FAILING, &recorded(FAILING));
-    let run = ["digest", "steps", "ops", "property", "why", "control", "stats"];
-    let fuzz = ["schedules", "steps", "failures", "mutants"];
-    for (line, code, outcome, fields) in [
-        ("list", 0, "pass", &["models", "museum"][..]),
-        ("run run_head --seed 1", 0, "pass", &run),
-        ("run run_head --mutant no_cas", 1, "fail", &run),
-        ("run object_store", 0, "pass", &run),
-        ("run cluster", 0, "pass", &run),
-        ("replay seed-42.json", 0, "pass", &run),
-        ("replay run_head-no_cas.json", 1, "fail", &run),
-        ("fuzz object_store --seeds 0..64", 0, "pass", &fuzz),
-        ("fuzz run_head --seeds 0..3", 3, "unknown", &fuzz),
-        ("fuzz run_head --mutant no_cas --seeds 0..64", 42, "fail", &fuzz),
-        ("minimise run_head-no_cas.json", 1, "fail", &run),
-        ("minimize run_head-no_cas.json", 1, "fail", &run),
-        ("doctor --seeds 3", 0, "pass", &["models", "services"]),
-        ("run nope", 2, "error", &["why"]),
-    ] {
-        let command = line.split(' ').next().unwrap_or_default().replace("minimize", "minimise");
-        let ran = desk.checker(&format!("{line} --json")).exits(code);
-        let object = ran.object(&command, outcome);
-        for field in fields {
-            assert!(object.get(field).is_some(), "{line}: no '{field}' in {object}");
-        }
-        assert_eq!(ran.out.lines().count(), 1, "{line}");
-    }
-}
-
-#[test]
-fn json_tells_the_figures_the_failure_and_the_control() {
-    let desk = Desk::new("figures");
-    let object = desk.checker("run run_head --seed 1 --json").exits(0).object("run", "pass");
-    let figures = ["final_seq", "winners", "conflicts", "duplicates", "gaps", "forks"];
-    for name in figures.into_iter().chain(["expiries_mid_transition"]) {
-        assert!(object["stats"][name].is_u64(), "no '{name}' in {object}");
-    }
-    assert!(object["control"]["outcome"].is_string(), "{object}");
-
-    let object = desk.checker("run run_head --mutant no_cas --json").exits(1).object("run", "fail");
-    assert_eq!(object["property"], "fork");
-    assert!(object["why"].as_str().is_some_and(|why| why.contains("both moved run-0 from 0")));
-    assert_eq!(object["control"]["outcome"], "pass");
-
-    let object = desk.checker("list --json").exits(0).object("list", "pass");
-    for model in object["models"].as_array().expect("models are a list") {
-        assert!(model["name"].is_string() && model["params"].is_object(), "{model}");
-        for mutant in model["mutants"].as_array().expect("mutants are a list") {
-            for field in ["name", "property", "how"] {
-                assert!(mutant[field].is_string(), "no '{field}' in {mutant}");
-            }
-        }
-    }
 }
 
 #[test]
@@ -527,4 +384,46 @@ fn colour_is_for_those_who_want_it() {
     let mut command = desk.command(CHECKER);
     let ran = ran(command.args(["run", "run_head", "--json"]).env("CLICOLOR_FORCE", "1")).exits(0);
     assert!(!ran.out.contains('\u{1b}'), "JSON has no colour");
+}
+
+#[test]
+fn the_story_says_whose_lock_was_gone() {
+    let desk = Desk::new("whose");
+    desk.write(FAILING, &recorded(FAILING));
+    let lock = "w0's lock was gone at step 2 and step 7 checked nothing";
+    desk.checker(&format!("replay {FAILING}")).exits(1).tells(&["  2  --  lapse 0", lock]);
+}
+
+/// A reader that has seen enough ends nothing but its own interest.
+#[cfg(unix)]
+#[test]
+fn a_pipe_that_is_closed_changes_no_exit_status() {
+    let desk = Desk::new("pipe");
+    desk.write(PASSING, &recorded(PASSING));
+    for (line, code) in [
+        ("list", 0),
+        ("run run_head --seed 1 --all", 0),
+        ("run run_head --mutant no_cas", 1),
+        ("replay --all seed-42.json", 0),
+        ("replay --all --json seed-42.json", 0),
+        ("fuzz run_head --seeds 0..3", 3),
+    ] {
+        // The status is the command's, not the reader's.
+        let script = format!("{{ \"$0\" {line}; echo $? >status; }} | head -c 1 >first");
+        ran(desk.command("sh").args(["-c", &script, CHECKER])).exits(0);
+        let status = fs::read_to_string(desk.0.join("status")).expect("it was written");
+        assert_eq!(status.trim(), code.to_string(), "{line}");
+    }
+}
+
+#[test]
+fn what_no_service_was_asked_is_no_pass() {
+    let desk = Desk::new("unasked");
+    let ran = desk.checker("confirm run_head --on s3=embedded").exits(3);
+    let ran = ran.tells(&["UNKNOWN  nothing was asked", "INCONCLUSIVE"]);
+    assert!(!ran.out.contains("PASS"), "{}", ran.out);
+    let object = desk.checker("confirm run_head --on s3=embedded --json").exits(3);
+    assert!(object.object("confirm", "unknown")["why"].is_string());
+    let ours = desk.checker("confirm object_store --on s3=embedded").exits(0);
+    assert!(!ours.out.contains("on the real services"), "{}", ours.out);
 }

@@ -6,6 +6,7 @@
 
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use std::cell::{Cell, RefCell};
+use std::fmt;
 use std::str::FromStr;
 
 use crate::error::RealError;
@@ -118,9 +119,7 @@ enum Cleanup {
 struct Servers {
     _postgres: Option<service::Postgres>,
     _redis: Option<service::Redis>,
-    _minio: Option<service::Minio>,
-    _weed: Option<service::Weed>,
-    _embedded: Option<service::Embedded>,
+    _s3: Option<Box<dyn Reach>>,
 }
 
 impl Targets {
@@ -272,27 +271,12 @@ impl Servers {
         &mut self,
         s3: S3,
     ) -> Result<(&'static str, AmazonS3Builder, String, String), RealError> {
-        match s3 {
-            S3::Minio => {
-                let server = service::Minio::start()?;
-                let url = server.endpoint();
-                let reach = reach(&url, server.access_key(), server.secret_key(), server.region());
-                self._minio = Some(server);
-                Ok((minio::NAME, reach, url, minio::find()?.version))
-            }
-            S3::Weed => {
-                let server = service::Weed::start()?;
-                let url = server.endpoint();
-                let reach = reach(&url, server.access_key(), server.secret_key(), server.region());
-                self._weed = Some(server);
-                Ok((weed::NAME, reach, url, weed::find()?.version))
-            }
+        let (name, version, server): (_, _, Box<dyn Reach>) = match s3 {
+            S3::Minio => (minio::NAME, minio::find()?.version, Box::new(service::Minio::start()?)),
+            S3::Weed => (weed::NAME, weed::find()?.version, Box::new(service::Weed::start()?)),
             S3::Embedded => {
-                let server = service::Embedded::start()?;
-                let url = server.endpoint();
-                let reach = reach(&url, server.access_key(), server.secret_key(), server.region());
-                self._embedded = Some(server);
-                Ok((embedded::NAME, reach, url, env!("CARGO_PKG_VERSION").to_owned()))
+                let version = env!("CARGO_PKG_VERSION").to_owned();
+                (embedded::NAME, version, Box::new(service::Embedded::start()?))
             }
             S3::Any => {
                 for named in [S3::Minio, S3::Weed] {
@@ -301,19 +285,37 @@ impl Servers {
                         started => return started,
                     }
                 }
-                self.start_s3(S3::Embedded)
+                return self.start_s3(S3::Embedded);
             }
-        }
+        };
+        let (url, reach) = server.reach();
+        self._s3 = Some(server);
+        Ok((name, reach, url, version))
     }
 }
 
-fn reach(url: &str, key: &str, secret: &str, region: &str) -> AmazonS3Builder {
-    AmazonS3Builder::new()
-        .with_endpoint(url)
-        .with_access_key_id(key)
-        .with_secret_access_key(secret)
-        .with_region(region)
+/// An S3 server of ours: where it is, and how a client reaches it.
+trait Reach: fmt::Debug {
+    fn reach(&self) -> (String, AmazonS3Builder);
 }
+
+macro_rules! reach {
+    ($($server:ty),*) => {$(
+        impl Reach for $server {
+            fn reach(&self) -> (String, AmazonS3Builder) {
+                let url = self.endpoint();
+                let builder = AmazonS3Builder::new()
+                    .with_endpoint(&url)
+                    .with_access_key_id(self.access_key())
+                    .with_secret_access_key(self.secret_key())
+                    .with_region(self.region());
+                (url, builder)
+            }
+        }
+    )*};
+}
+
+reach!(service::Minio, service::Weed, service::Embedded);
 
 /// A runtime for one thread: clients of a run live together, as in simulation.
 pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, RealError> {

@@ -7,14 +7,16 @@ use crate::chooser::{Chooser, Replay};
 use crate::menu::Menu;
 use crate::model::{CallOf, Model, Params, ReplyOf};
 use crate::registry::{mutant_name, to_map};
+use crate::rng::Rng;
 use crate::run::{Bounds, Ended, Engine, Observer, Starts, Stop, engine};
 use crate::scenario::Scenario;
 use crate::step::{CallId, Names, Step};
 use crate::trace::{self, Origin, Trace};
 use crate::verdict::{name_of, verdict};
-use crate::world::{Legible, Marks, World};
+use crate::world::{Hit, Legible, Marks, World};
 use checker::{ClientId, Verdict, line};
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 /// Which schedule to play.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +51,24 @@ pub struct Outcome {
     pub faults_max: u32,
 }
 
+impl Outcome {
+    /// The figures of the whole run.
+    pub fn figures(&self) -> Figures {
+        Figures { ops: self.ops, marks: self.marks.clone(), stats: self.stats.clone() }
+    }
+}
+
+/// The figures of a run, or of the part of it that was told.
+#[derive(Clone, Default, Debug)]
+pub struct Figures {
+    /// How many operations clients began.
+    pub ops: usize,
+    /// What happened that matters, counted.
+    pub marks: Marks,
+    /// Figures worth telling.
+    pub stats: Vec<(&'static str, u64)>,
+}
+
 /// One step as a person reads it.
 #[derive(Clone, Debug)]
 pub struct Scene {
@@ -62,8 +82,8 @@ pub struct Scene {
     pub effects: Vec<(CallId, String)>,
     /// The world after it.
     pub columns: Vec<(&'static str, String)>,
-    /// What happened that matters.
-    pub marks: Vec<&'static str>,
+    /// What happened that matters, and to whom.
+    pub marks: Vec<Hit>,
 }
 
 /// A model, set up, with the memory of its last run.
@@ -75,8 +95,12 @@ pub trait Session {
     /// Plays the first `count` of `steps` and tells all of it. The verdict is `outcome`'s: what is
     /// told may be the part of a run that decided it.
     fn tell(&mut self, steps: &[Step], count: usize, outcome: &Outcome) -> (Trace, Vec<Scene>);
+    /// The figures of what was told last.
+    fn told(&self) -> &Figures;
     /// The parameters of the last run, with nothing left open.
     fn params(&self) -> Map<String, Value>;
+    /// The parameters that were left to the seed, each with what it may draw.
+    fn left_open(&self) -> Vec<(String, Vec<Value>)>;
     /// Parameters under which a failure is easier to read, simplest first.
     fn simpler(&self) -> Vec<Map<String, Value>>;
     /// What a campaign must have seen for its pass to mean anything.
@@ -90,7 +114,8 @@ pub(crate) fn open<M: Model>(params: M::Params, mutant: Option<M::Mutant>) -> Bo
     let model = M::new(params.clone(), mutant);
     let engine = engine::<M>();
     let origin = Origin::Steps;
-    Box::new(Running { given: params.clone(), params, mutant, model, engine, origin })
+    let told = Figures::default();
+    Box::new(Running { given: params.clone(), params, mutant, model, engine, origin, told })
 }
 
 struct Running<M: Model, S: Starts<M>> {
@@ -102,6 +127,7 @@ struct Running<M: Model, S: Starts<M>> {
     model: M,
     engine: Engine<M, S>,
     origin: Origin,
+    told: Figures,
 }
 
 /// How many steps the fair schedule may need to drain what a chooser left.
@@ -125,20 +151,20 @@ impl<M: Model, S: Starts<M>> Running<M, S> {
         let taken = self.engine.steps().len();
         let steps = if ended == Ended::Livelock { taken.min(steps_max) } else { taken };
         let verdict = verdict(&self.model, &ended, &world, history.operations(), steps);
+        let Figures { ops, marks, stats } = self.figures(&world);
+        Outcome { verdict, digest: self.engine.digest(), skipped: 0, ops, stats, marks, faults_max }
+    }
+
+    /// The figures of what the engine ran last, which left `world` behind.
+    fn figures(&self, world: &M::World) -> Figures {
+        let history = self.engine.history();
         let mut marks = self.engine.marks().clone();
         for (name, count) in world.marks().into_iter().flat_map(Marks::iter) {
             marks.add(name, count);
         }
         count_steps(&mut marks, self.engine.steps(), <M::World as World>::MOVES);
-        Outcome {
-            verdict,
-            digest: self.engine.digest(),
-            skipped: 0,
-            ops: history.operations().len(),
-            stats: self.model.stats(history.operations(), &marks),
-            marks,
-            faults_max,
-        }
+        let stats = self.model.stats(history.operations(), &marks);
+        Figures { ops: history.operations().len(), marks, stats }
     }
 }
 
@@ -185,7 +211,8 @@ struct Teller<'a, M: Model> {
     model: &'a M,
     effects: Vec<(CallId, String)>,
     scenes: Vec<Scene>,
-    marks: Marks,
+    /// How many of the world's hits are in a scene.
+    hits: usize,
 }
 
 impl<M: Model> Observer<M, M::World> for Teller<'_, M> {
@@ -201,11 +228,11 @@ impl<M: Model> Observer<M, M::World> for Teller<'_, M> {
     fn stepped(&mut self, step: Step, world: &M::World) -> Result<(), Stop> {
         let role = |client| self.model.role(client);
         let names = Names { role: &role, moves: <M::World as World>::MOVES };
-        let mut hit = Vec::new();
-        for (name, count) in world.marks().into_iter().flat_map(Marks::iter) {
-            let new = count - self.marks.count(name);
-            self.marks.add(name, new);
-            hit.extend((0..new).map(|_| name));
+        let mut marks = Vec::new();
+        if let Some(all) = world.marks() {
+            marks.extend_from_slice(&all.hits()[self.hits..]);
+            self.hits = all.hits().len();
+            marks.sort_by_key(|(hit, _)| all.iter().position(|(name, _)| name == *hit));
         }
         self.scenes.push(Scene {
             step,
@@ -213,7 +240,7 @@ impl<M: Model> Observer<M, M::World> for Teller<'_, M> {
             dull: false,
             effects: std::mem::take(&mut self.effects),
             columns: world.columns(),
-            marks: hit,
+            marks,
         });
         Ok(())
     }
@@ -261,13 +288,10 @@ impl<M: Model, S: Starts<M>> Session for Running<M, S> {
     fn tell(&mut self, steps: &[Step], count: usize, outcome: &Outcome) -> (Trace, Vec<Scene>) {
         let bounds = Bounds { faults_max: outcome.faults_max, steps_max: count, tail_max: 0 };
         let mut world = self.world();
+        world.listen();
         let mut chooser = Noting { chooser: Replay::new(steps), dull: Vec::new() };
-        let mut teller = Teller {
-            model: &self.model,
-            effects: Vec::new(),
-            scenes: Vec::new(),
-            marks: Marks::default(),
-        };
+        let mut teller =
+            Teller { model: &self.model, effects: Vec::new(), scenes: Vec::new(), hits: 0 };
         self.engine.run(&self.model, &mut world, &mut chooser, bounds, &mut teller);
         let mut scenes = teller.scenes;
         for (scene, dull) in scenes.iter_mut().zip(chooser.dull) {
@@ -285,15 +309,43 @@ impl<M: Model, S: Starts<M>> Session for Running<M, S> {
             digest: self.engine.digest(),
             steps: scenes
                 .iter()
-                .map(|scene| trace::line_of(scene, &|id| self.name_of(id)))
+                .map(|scene| {
+                    trace::line_of(scene, &|id| self.name_of(id), <M::World as Legible>::SAID)
+                })
                 .collect(),
             history: history.operations().iter().map(line::to_value).collect(),
         };
+        drop(history);
+        self.told = self.figures(&world);
         (trace, scenes)
+    }
+
+    fn told(&self) -> &Figures {
+        &self.told
     }
 
     fn params(&self) -> Map<String, Value> {
         to_map(&self.params)
+    }
+
+    /// What drawing changes was open; what it may become, enough draws will show.
+    fn left_open(&self) -> Vec<(String, Vec<Value>)> {
+        const DRAWS: u64 = 64;
+        let mut open = BTreeMap::<String, Vec<Value>>::new();
+        let given = to_map(&self.given);
+        for seed in 0..DRAWS {
+            let mut params = self.given.clone();
+            params.draw(&mut Rng::new(seed));
+            for (name, drawn) in to_map(&params) {
+                let choices = open.entry(name.clone()).or_default();
+                if drawn != given[&name] && !choices.contains(&drawn) {
+                    choices.push(drawn);
+                }
+            }
+        }
+        open.retain(|_, choices| !choices.is_empty());
+        open.values_mut().for_each(|choices| choices.sort_by_key(Value::to_string));
+        open.into_iter().collect()
     }
 
     fn simpler(&self) -> Vec<Map<String, Value>> {

@@ -52,15 +52,17 @@ pub struct Trace {
     pub history: Vec<Value>,
 }
 
-/// A step as a trace's line: the decision, then what came of it.
-pub fn line_of(scene: &Scene, name: &dyn Fn(ClientId) -> String) -> String {
+/// A step as a trace's line: the decision, then what came of it. `said`: marks that its answers
+/// say already.
+pub fn line_of(scene: &Scene, name: &dyn Fn(ClientId) -> String, said: &[&str]) -> String {
     let own = scene.step.client();
     let effects = scene.effects.iter().map(|(id, note)| match own {
         Some(client) if client == id.client => note.clone(),
         _ => format!("{} {note}", name(id.client)),
     });
     let mut notes: Vec<String> = effects.collect();
-    notes.extend(scene.marks.iter().map(|mark| mark.to_string()));
+    let unsaid = scene.marks.iter().filter(|(mark, _)| !said.contains(mark));
+    notes.extend(unsaid.map(|(mark, _)| mark.to_string()));
     if scene.dull {
         notes.push("(dull)".to_owned());
     }
@@ -104,7 +106,8 @@ impl Trace {
         let value: Value = serde_json::from_str(text).map_err(|error| TraceError::NotJson {
             line: error.line(),
             column: error.column(),
-            why: error.to_string(),
+            // It ends with where, which is said already.
+            why: error.to_string().split(" at line ").next().unwrap_or_default().to_owned(),
         })?;
         let Value::Object(map) = value else {
             return Err(TraceError::Field { name: "the file", wanted: "an object" });

@@ -58,10 +58,17 @@ pub trait Legible: World {
         Vec::new()
     }
 
+    /// Marks that the words of an answer say already: no note says them again.
+    const SAID: &'static [&'static str] = &[];
+
     /// What happened that matters, counted.
     fn marks(&self) -> Option<&Marks> {
         None
     }
+
+    /// From here on the marks also say whose they are: see [`Marks::listen`]. A world with marks
+    /// passes it on to them, or a story will not hear of any.
+    fn listen(&mut self) {}
 }
 
 /// The moves a world offers after a step: one entry for each enabled disjunct, so two ways to the
@@ -89,44 +96,84 @@ impl Moves {
     }
 }
 
+/// Something that happened once, and the client it happened to, if it was one's.
+pub type Hit = (&'static str, Option<ClientId>);
+
 /// Counters of what matters, by name, in the order of first appearance.
 ///
 /// They are no part of the state: two worlds that differ in marks only are equal and hash alike.
 #[derive(Clone, Default, Debug)]
-pub struct Marks(Vec<(&'static str, u64)>);
+pub struct Marks {
+    counts: Vec<(&'static str, u64)>,
+    /// One by one. Only a story asks for that; a campaign must not pay for it.
+    hits: Option<Vec<Hit>>,
+}
 
 impl Marks {
     /// It happened once more.
     pub fn hit(&mut self, name: &'static str) {
+        self.happened(name, None);
+    }
+
+    /// It happened to `client` once more.
+    pub fn hit_by(&mut self, name: &'static str, client: ClientId) {
+        self.happened(name, Some(client));
+    }
+
+    fn happened(&mut self, name: &'static str, client: Option<ClientId>) {
         self.add(name, 1);
+        self.hear(name, client);
+    }
+
+    /// It happened to `client`, which a story should hear of and something else counts: a move of
+    /// the world is counted as a step.
+    pub fn told_by(&mut self, name: &'static str, client: ClientId) {
+        self.hear(name, Some(client));
+    }
+
+    fn hear(&mut self, name: &'static str, client: Option<ClientId>) {
+        if let Some(hits) = &mut self.hits {
+            hits.push((name, client));
+        }
+    }
+
+    /// From here on each hit is also kept by itself.
+    pub fn listen(&mut self) {
+        self.hits.get_or_insert_default();
+    }
+
+    /// The hits since [`Marks::listen`], one by one.
+    pub fn hits(&self) -> &[Hit] {
+        self.hits.as_deref().unwrap_or_default()
     }
 
     /// It happened `count` times more.
     pub fn add(&mut self, name: &'static str, count: u64) {
-        match self.0.iter_mut().find(|(it, _)| *it == name) {
+        match self.counts.iter_mut().find(|(it, _)| *it == name) {
             Some((_, n)) => *n += count,
-            None => self.0.push((name, count)),
+            None => self.counts.push((name, count)),
         }
     }
 
     /// How often it happened.
     pub fn count(&self, name: &str) -> u64 {
-        self.0.iter().find(|(it, _)| *it == name).map_or(0, |(_, n)| *n)
+        self.counts.iter().find(|(it, _)| *it == name).map_or(0, |(_, n)| *n)
     }
 
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
-        self.0.iter().copied()
+        self.counts.iter().copied()
     }
 
     /// Forgets all of them and keeps the memory.
     pub fn clear(&mut self) {
-        self.0.clear();
+        self.counts.clear();
+        self.hits.iter_mut().for_each(Vec::clear);
     }
 
     /// Orders them by name, where the order of their first appearance means nothing.
     pub fn sort(&mut self) {
-        self.0.sort_unstable();
+        self.counts.sort_unstable();
     }
 }
 
@@ -140,4 +187,33 @@ impl Eq for Marks {}
 
 impl Hash for Marks {
     fn hash<H: Hasher>(&self, _state: &mut H) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use checker::hash::Fingerprint;
+
+    #[test]
+    fn who_it_was_is_kept_only_for_those_who_listen() {
+        let mut marks = Marks::default();
+        marks.hit_by("granted", ClientId(1));
+        assert_eq!(marks.hits(), []);
+        marks.listen();
+        marks.hit("vacuums");
+        marks.hit_by("granted", ClientId(2));
+        marks.told_by("lapsed", ClientId(2));
+        let two = Some(ClientId(2));
+        assert_eq!(marks.hits(), [("vacuums", None), ("granted", two), ("lapsed", two)]);
+        assert_eq!(marks.iter().collect::<Vec<_>>(), [("granted", 2), ("vacuums", 1)]);
+    }
+
+    #[test]
+    fn marks_are_no_part_of_a_state() {
+        let mut marked = Marks::default();
+        marked.listen();
+        marked.hit_by("granted", ClientId(1));
+        assert_eq!(marked, Marks::default());
+        assert_eq!(Fingerprint::of(&marked).wide(), Fingerprint::of(&Marks::default()).wide());
+    }
 }

@@ -124,13 +124,15 @@ impl Leases {
         self.locks.iter().enumerate().filter_map(held).filter(|(_, left)| *left != NEVER)
     }
 
-    pub(super) fn pass(&mut self, ms: u32) {
+    /// Time passes; `lapsed` hears of each client whose lock runs out.
+    pub(super) fn pass(&mut self, ms: u32, mut lapsed: impl FnMut(ClientId)) {
         for lock in &mut self.locks {
             if let Some(lease) = lock.held.as_mut().filter(|lease| lease.left_ms != NEVER) {
                 lease.left_ms = lease.left_ms.saturating_sub(ms);
             }
             if let Some(lease) = lock.held.take_if(|lease| lease.left_ms == 0) {
                 lock.lapsed.push(lease.holder);
+                lapsed(lease.holder);
             }
         }
     }

@@ -129,25 +129,32 @@ impl Services {
 
     fn pass(&mut self, ms: u32) {
         self.clock.pass(ms);
-        self.leases.pass(ms);
+        self.leases.pass(ms, |holder| self.marks.told_by(LAPSED, holder));
     }
 
     /// A writer moves a head, or tries to: does the lock it took still stand?
     fn mark_update(&mut self, from: CallId, update: &rows::Update) {
         if self.locked && self.leases.has_lapsed(update.run, from.client) {
-            self.marks.hit(EXPIRED);
+            self.marks.hit_by(EXPIRED, from.client);
             if self.leases.holder(update.run).is_some() {
-                self.marks.hit(TAKEN);
+                self.marks.hit_by(TAKEN, from.client);
             }
         }
     }
 }
 
+/// A client got the lock it asked for.
+pub const GRANTED: &str = "locks granted";
+/// The lock of a client ran out under it. Counted as the moves that let time pass are.
+pub const LAPSED: &str = "locks run out";
+/// An UPDATE that found its row as it should be, and changed it.
+pub const WON: &str = "updates won";
+
 /// A write was sent by a client whose lock had run out since it was granted.
 pub const EXPIRED: &str = "expiries mid-transition";
 /// The same, and somebody else held the lock by then.
 pub const TAKEN: &str = "lock taken over mid-transition";
-/// A compare-and-swap that changed no row.
+/// An UPDATE that changed no row: its compare-and-swap lost.
 pub const CONFLICT: &str = "conflicts";
 /// An UPDATE waited for a row lock.
 pub const WAITED: &str = "row lock waits";
@@ -164,18 +171,23 @@ impl World for Services {
             Call::Postgres(call) => {
                 let reply = self.rows.apply(from, call);
                 match (&call.statement, &reply) {
-                    (_, Poll::Pending) => self.marks.hit(WAITED),
+                    (_, Poll::Pending) => self.marks.hit_by(WAITED, from.client),
                     (rows::Statement::Update(update), Poll::Ready(rows::Reply::Updated(seq))) => {
-                        if seq.is_none() {
-                            self.marks.hit(CONFLICT);
-                        }
+                        let mark = if seq.is_some() { WON } else { CONFLICT };
+                        self.marks.hit_by(mark, from.client);
                         self.mark_update(from, update);
                     }
                     _ => {}
                 }
                 reply.map(Reply::Postgres)
             }
-            Call::Redis(call) => Poll::Ready(Reply::Redis(self.leases.apply(from, call))),
+            Call::Redis(call) => {
+                let reply = self.leases.apply(from, call);
+                if let leases::Reply::Granted { .. } = reply {
+                    self.marks.hit_by(GRANTED, from.client);
+                }
+                Poll::Ready(Reply::Redis(reply))
+            }
             Call::S3(call) => Poll::Ready(Reply::S3(self.objects.apply(call))),
             Call::Clock(call) => self.clock.apply(from, call).map(Reply::Clock),
         }
@@ -230,6 +242,8 @@ impl World for Services {
 }
 
 impl Legible for Services {
+    const SAID: &'static [&'static str] = &[GRANTED, LAPSED, WON];
+
     fn ask(call: &Call) -> String {
         words::ask(call)
     }
@@ -244,5 +258,9 @@ impl Legible for Services {
 
     fn marks(&self) -> Option<&Marks> {
         Some(&self.marks)
+    }
+
+    fn listen(&mut self) {
+        self.marks.listen();
     }
 }
