@@ -19,10 +19,12 @@ use std::sync::atomic::{AtomicU64 as Counter, Ordering::Relaxed};
 use toy::{KEYS, TRANSITIONS, WRITERS, key_of};
 
 const PCT_DEPTH: usize = 3;
+/// Runs in a round: PCT spends its first on learning how long a run is, and changes no priority.
+const RUNS: usize = 8;
 
 fn main() -> ExitCode {
-    let random = |seed| RandomScheduler::new_from_seed(seed, 1);
-    let pct = |seed| PctScheduler::new_from_seed(seed, PCT_DEPTH, 1);
+    let random = |seed| RandomScheduler::new_from_seed(seed, RUNS);
+    let pct = |seed| PctScheduler::new_from_seed(seed, PCT_DEPTH, RUNS);
     figure::answer(&[
         Figure::new("steps", "shuttle random, threads", move |seed| play(random(seed), threads)),
         Figure::new("steps", "shuttle random, futures", move |seed| play(random(seed), futures)),
@@ -32,13 +34,13 @@ fn main() -> ExitCode {
 
 fn play(scheduler: impl Scheduler + 'static, toy: fn(&Counter)) -> Work {
     let mut config = Config::new();
-    // A round is one long run: past the limit meant for a short test, and nothing to keep of it.
+    // These are long runs: past the limit meant for a short test, and nothing to keep of it.
     config.max_steps = MaxSteps::None;
     config.failure_persistence = FailurePersistence::None;
     let steps = Arc::new(Counter::new(0));
     let counted = Arc::clone(&steps);
     Runner::new(scheduler, config).run(move || toy(&counted));
-    vec![("transitions", WRITERS * TRANSITIONS), ("steps", steps.load(Relaxed))]
+    vec![("transitions", RUNS as u64 * WRITERS * TRANSITIONS), ("steps", steps.load(Relaxed))]
 }
 
 /// Every operation on an atomic is a scheduling point: two in an attempt.
