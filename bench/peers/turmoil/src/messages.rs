@@ -41,15 +41,16 @@ async fn serve(keys: Keys) -> turmoil::Result {
         let (mut stream, _) = listener.accept().await?;
         let keys = keys.clone();
         tokio::spawn(async move {
-            let mut question = Question::default();
             // A client that is through hangs up.
-            while stream.read_exact(&mut question).await.is_ok() {
-                if stream.write_all(&reply(&keys, &question)).await.is_err() {
-                    break;
-                }
-            }
+            while answer_one(&mut stream, &keys).await.is_ok() {}
         });
     }
+}
+
+async fn answer_one(stream: &mut TcpStream, keys: &Keys) -> std::io::Result<()> {
+    let mut question = Question::default();
+    stream.read_exact(&mut question).await?;
+    stream.write_all(&reply(keys, &question)).await
 }
 
 async fn write(client: u64) -> std::io::Result<u64> {
