@@ -3,6 +3,8 @@
 //! The machines this runs on are shared, so wall time says little: figures are per CPU-second, the
 //! median of several rounds.
 
+mod peers;
+
 use cpu_time::ProcessTime;
 use serde_json::{Map, json};
 use sim::registry::AnyModel;
@@ -15,10 +17,13 @@ const ROUNDS: usize = 5;
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let json = args.iter().any(|arg| arg == "--json");
-    match args.iter().find(|arg| !arg.starts_with("--")).map(String::as_str) {
-        Some("runs") => runs(json),
+    let words: Vec<&str> =
+        args.iter().map(String::as_str).filter(|arg| !arg.starts_with("--")).collect();
+    match words.as_slice() {
+        ["runs"] => runs(json),
+        ["peers", bench] if peers::BENCHES.contains(bench) => peers::print(bench, json),
         _ => {
-            eprintln!("usage: bench runs [--json]");
+            eprintln!("usage: bench runs | peers {} [--json]", peers::BENCHES.join("|"));
             return ExitCode::from(2);
         }
     }

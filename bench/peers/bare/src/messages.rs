@@ -26,7 +26,7 @@ impl Network {
     fn send(&mut self, now: u64, client: u64, message: Message) {
         const LEAST_NS: u64 = 1_000_000;
         const SPREAD_NS: u128 = 9_000_000;
-        let delay = LEAST_NS + (u128::from(self.rng.next_u64()) * SPREAD_NS >> 64) as u64;
+        let delay = LEAST_NS + ((u128::from(self.rng.next_u64()) * SPREAD_NS) >> 64) as u64;
         self.heap.push(Reverse((now + delay, self.sent, client, message)));
         self.sent += 1;
     }

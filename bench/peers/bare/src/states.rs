@@ -114,7 +114,7 @@ impl Known {
             if self.slots[at] == state {
                 return false;
             }
-            at = at + 1 & mask;
+            at = (at + 1) & mask;
         }
         self.slots[at] = state;
         self.len += 1;

@@ -41,7 +41,7 @@ fn play(seed: u64, mut record: impl FnMut(u64, usize, u64)) -> Work {
     let mut steps = 0;
     while !running.is_empty() {
         // The high half of a product in place of a remainder: no division on the hot path.
-        let drawn = (u128::from(rng.next_u64()) * running.len() as u128 >> 64) as usize;
+        let drawn = ((u128::from(rng.next_u64()) * running.len() as u128) >> 64) as usize;
         let writer = &mut running[drawn];
         let finished = step(writer, &mut keys);
         record(writer.id, writer.key, keys[writer.key]);
