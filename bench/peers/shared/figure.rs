@@ -1,6 +1,7 @@
 //! How a peer's program measures and prints: included by every one of them.
 //!
-//! `PEER` lists its figures, `PEER BENCH NAME` measures one of them and prints it as a line of JSON.
+//! `PEER` lists its figures; `PEER BENCH NAME` measures one of them and prints it as a line of
+//! JSON.
 
 use cpu_time::ProcessTime;
 use std::process::ExitCode;
