@@ -112,8 +112,8 @@ fn build(folder: &Path, peer: &str) -> Result<PathBuf, String> {
         Ok(output) => {
             let said = String::from_utf8_lossy(&output.stderr);
             let error = said.lines().find(|line| line.starts_with("error"));
-            let what = error.unwrap_or("cargo says nothing");
-            Err(format!("cannot be built (is there a network?): {what}"))
+            let what = error.unwrap_or("error: cargo does not say why");
+            Err(format!("cannot be built (is there a network?), {what}"))
         }
         Err(error) => Err(format!("no cargo: {error}")),
     }
