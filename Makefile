@@ -25,8 +25,8 @@ test: deps       ## every test, those against real services included
 fuzz:            ## every model and every mutant, on the seeds of a default campaign
 	$(CARGO) run --quiet --release -- fuzz all --mutants
 
-bench:           ## what is measured, beside its peers
-	$(CARGO) run --quiet --release -p bench -- runs
+bench:           ## what is measured, beside its peers: bench/results.md
+	$(CARGO) run --quiet --release -p bench -- results
 
 real: deps       ## the models on real Postgres, Redis and S3
 	$(CARGO) run --quiet --release -- confirm run_head -p writers=16 -p transitions=5000 --on postgres

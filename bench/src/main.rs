@@ -1,93 +1,30 @@
-//! `cargo run --release -p bench -- NAME [--json]`: what is measured, as CPU time.
+//! `cargo run --release -p bench -- NAME [--json]`: what is measured, beside its peers in one run.
 //!
-//! The machines this runs on are shared, so wall time says little: figures are per CPU-second, the
-//! median of several rounds.
+//! The machines this runs on are shared, so wall time says little: figures are per CPU-second, each
+//! measured in a process of its own, ours and theirs in turns, and the median of several rounds is
+//! shown. `ours NAME` measures ours once, for whoever wants to look closer.
 
+mod ours;
+mod peers;
+mod results;
 mod toy;
 
-use cpu_time::ProcessTime;
-use serde_json::{Map, json};
-use sim::registry::AnyModel;
-use sim::scenario::Scenario;
-use sim::session::Plan;
 use std::process::ExitCode;
-
-const ROUNDS: usize = 5;
-const SEEDS: u64 = 200;
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let json = args.iter().any(|arg| arg == "--json");
-    match args.iter().find(|arg| !arg.starts_with("--")).map(String::as_str) {
-        Some("steps") => steps(json),
-        Some("runs") => runs(json),
+    let words: Vec<&str> =
+        args.iter().map(String::as_str).filter(|arg| !arg.starts_with("--")).collect();
+    match words.as_slice() {
+        ["ours"] => ours::list(),
+        ["ours", bench, name] => return ours::measure(bench, name),
+        ["results"] => return results::write(),
+        [bench] if ours::BENCHES.contains(bench) => results::print(bench, json),
         _ => {
-            eprintln!("usage: bench runs [--json]");
+            eprintln!("usage: bench {} | results [--json]", ours::BENCHES.join(" | "));
             return ExitCode::from(2);
         }
     }
     ExitCode::SUCCESS
-}
-
-/// Short runs of every model at its defaults, each judged, by drawn scenarios.
-fn runs(json: bool) {
-    let mut object = Map::new();
-    for model in models::ALL {
-        let mut rates: Vec<(f64, f64)> =
-            (0..ROUNDS).map(|round| rate(*model, round as u64)).collect();
-        rates.sort_by(|left, right| left.0.total_cmp(&right.0));
-        let (runs, steps) = rates[ROUNDS / 2];
-        let name = model.card().name;
-        if !json {
-            println!("{name:<14} {runs:>10.0} runs/CPU-s {steps:>12.0} steps/CPU-s");
-        }
-        object.insert(name.to_owned(), json!({"runs_per_cpu_s": runs, "steps_per_cpu_s": steps}));
-    }
-    if json {
-        let headline = object["run_head"]["runs_per_cpu_s"].clone();
-        println!("{}", json!({"runs_per_cpu_s": headline, "models": object, "peers": []}));
-    }
-}
-
-fn rate(model: &dyn AnyModel, round: u64) -> (f64, f64) {
-    const SEEDS: u64 = 10_000;
-    let mut session = model.session(&Map::new(), None).expect("defaults are in range");
-    let began = ProcessTime::now();
-    let mut steps = 0;
-    for seed in round * SEEDS..(round + 1) * SEEDS {
-        session.play(&Plan::Seed(Scenario::of(seed)));
-        steps += session.steps().len();
-    }
-    let seconds = began.elapsed().as_secs_f64();
-    (SEEDS as f64 / seconds, steps as f64 / seconds)
-}
-
-/// Resumes of a client, on the toy.
-fn steps(json: bool) {
-    use sim::chooser::Random;
-    use sim::model::Model;
-    let model = toy::Toy::new(toy::Sizes::default(), None);
-    let mut engine = sim::run::engine::<toy::Toy>();
-    let mut rates = Vec::new();
-    for round in 0..ROUNDS as u64 {
-        let began = ProcessTime::now();
-        let (mut steps, mut won) = (0, 0);
-        for seed in 0..SEEDS {
-            let mut world = model.worlds().remove(0);
-            let mut chooser = Random::new(sim::rng::Rng::new(round * 100 + seed));
-            let bounds =
-                sim::run::Bounds { faults_max: 0, steps_max: model.steps_max(), tail_max: 0 };
-            engine.run(&model, &mut world, &mut chooser, bounds, &mut ());
-            steps += engine.steps().len();
-            won += world.won;
-        }
-        let seconds = began.elapsed().as_secs_f64();
-        rates.push((steps as f64 / seconds, won as f64 / seconds));
-    }
-    rates.sort_by(|left, right| left.0.total_cmp(&right.0));
-    let (steps, won) = rates[ROUNDS / 2];
-    match json {
-        true => println!("{}", json!({"steps_per_cpu_s": steps, "transitions_per_cpu_s": won})),
-        false => println!("{steps:.0} steps/CPU-s {won:.0} transitions/CPU-s"),
-    }
 }

@@ -20,7 +20,7 @@ pub(crate) struct Sizes {
 
 impl Default for Sizes {
     fn default() -> Self {
-        Sizes { writers: 16, transitions: 500 }
+        Sizes { writers: 16, transitions: 5_000 }
     }
 }
 

@@ -221,7 +221,7 @@ fn no_file_names_the_machine_it_was_written_on() {
             for place in &places {
                 assert!(!line.contains(place), "{path}:{number} names {place}: {line}");
             }
-            let lock = path == "Cargo.lock" && line.trim_start().starts_with("source = ");
+            let lock = path.ends_with("Cargo.lock") && line.trim_start().starts_with("source = ");
             assert!(lock || !line.contains(&registry), "{path}:{number} names {registry}: {line}");
         }
     }

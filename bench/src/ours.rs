@@ -1,0 +1,90 @@
+//! Our own figures, measured as a peer's are: one a process, about one CPU-second.
+
+use crate::toy::{Rows, Sizes, Toy};
+use cpu_time::ProcessTime;
+use serde_json::{Map, Value, json};
+use sim::chooser::Random;
+use sim::model::Model;
+use sim::rng::Rng;
+use sim::run::{Bounds, engine};
+use sim::scenario::Scenario;
+use sim::session::Plan;
+use std::process::ExitCode;
+
+/// What can be measured.
+pub(crate) const BENCHES: [&str; 2] = ["steps", "runs"];
+
+type Figures = Map<String, Value>;
+
+/// Every figure, as `bench<TAB>name`.
+pub(crate) fn list() {
+    println!("steps\tunforked, random");
+    for model in models::ALL {
+        println!("runs\tunforked, {}", model.card().name);
+    }
+}
+
+/// Measures one figure and prints it as a line of JSON.
+pub(crate) fn measure(bench: &str, name: &str) -> ExitCode {
+    let figures = match (bench, name.strip_prefix("unforked, ")) {
+        ("steps", Some("random")) => Some(steps()),
+        ("runs", Some(model)) => models::find(model).ok().map(runs),
+        _ => None,
+    };
+    let Some(figures) = figures else {
+        eprintln!("no figure is called '{bench} {name}'");
+        return ExitCode::from(2);
+    };
+    println!("{}", Value::Object(figures));
+    ExitCode::SUCCESS
+}
+
+/// Repeats `round` for a CPU-second; the sums of what it counts, each per CPU-second.
+fn per_cpu_second<const N: usize>(
+    names: [&str; N],
+    mut round: impl FnMut(u64) -> [u64; N],
+) -> Figures {
+    let mut sums = [0; N];
+    let began = ProcessTime::now();
+    for number in 0.. {
+        for (sum, count) in sums.iter_mut().zip(round(number)) {
+            *sum += count;
+        }
+        let seconds = began.elapsed().as_secs_f64();
+        if seconds >= 1.0 {
+            let rates = names.iter().zip(sums);
+            let rate = |(name, sum): (&&str, u64)| {
+                (format!("{name}_per_cpu_s"), json!((sum as f64 / seconds).round()))
+            };
+            return rates.map(rate).collect();
+        }
+    }
+    unreachable!("there is no last number")
+}
+
+/// Resumes of a client, and completed transitions, on the toy: steps recorded, digest chained.
+fn steps() -> Figures {
+    let model = Toy::new(Sizes::default(), None);
+    let mut engine = engine::<Toy>();
+    per_cpu_second(["steps", "transitions"], |seed| {
+        let mut world = Rows::default();
+        let mut chooser = Random::new(Rng::new(seed));
+        let bounds = Bounds { faults_max: 0, steps_max: model.steps_max(), tail_max: 0 };
+        engine.run(&model, &mut world, &mut chooser, bounds, &mut ());
+        [engine.steps().len() as u64, world.won]
+    })
+}
+
+/// Short runs of a model at its defaults by drawn scenarios, each judged.
+fn runs(model: &dyn sim::registry::AnyModel) -> Figures {
+    const BATCH: u64 = 1_000;
+    let mut session = model.session(&Map::new(), None).expect("defaults are in range");
+    per_cpu_second(["runs", "steps"], |batch| {
+        let mut steps = 0;
+        for seed in batch * BATCH..(batch + 1) * BATCH {
+            session.play(&Plan::Seed(Scenario::of(seed)));
+            steps += session.steps().len() as u64;
+        }
+        [BATCH, steps]
+    })
+}
