@@ -57,11 +57,20 @@ impl Bucket {
         Ok(Self { store, prefix: prefix.to_owned(), shown: shown.to_owned() })
     }
 
-    /// Makes the bucket; one that is there and ours stays as it is.
+    /// Makes the bucket; one that is there and ours stays as it is. A server that says 503 is busy
+    /// starting, or asks us to slow down: it is asked again for a while.
     pub(crate) async fn make(&self) -> Result<(), RealError> {
-        match self.ask_bucket(hyper::Method::PUT).await? {
-            200..=299 | 409 => Ok(()),
-            status => Err(refused(&self.shown, format!("making a bucket is answered by {status}"))),
+        let mut patience = 100;
+        loop {
+            match self.ask_bucket(hyper::Method::PUT).await? {
+                200..=299 | 409 => return Ok(()),
+                503 if patience > 0 => patience -= 1,
+                status => {
+                    let why = format!("making a bucket is answered by {status}");
+                    return Err(refused(&self.shown, why));
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
 

@@ -206,7 +206,9 @@ impl<M: Model> Desk<M> {
 }
 
 pub(crate) struct Mail<C, R> {
-    pub(crate) slots: Vec<Slot<C, R>>,
+    /// Most clients have one call in flight and never another.
+    first: Slot<C, R>,
+    more: Vec<Slot<C, R>>,
     /// What it did since the engine last looked, in order, where that was much.
     news: Vec<News>,
     /// Whether anybody asks for `heard`: an exhaustive search does.
@@ -219,8 +221,8 @@ pub(crate) struct Mail<C, R> {
 
 impl<C, R> Default for Mail<C, R> {
     fn default() -> Self {
-        let (slots, news) = (Vec::new(), Vec::new());
-        Mail { slots, news, hears: false, heard: 0, uniques: 0 }
+        let (more, news) = (Vec::new(), Vec::new());
+        Mail { first: Slot::FREE, more, news, hears: false, heard: 0, uniques: 0 }
     }
 }
 
@@ -256,6 +258,8 @@ pub(crate) enum Stage {
 }
 
 impl<C, R> Slot<C, R> {
+    const FREE: Self = Slot { stage: Stage::Free, call: None, told: None };
+
     /// The call, while it matters.
     pub(crate) fn call(&self) -> &C {
         self.call.as_ref().expect("a call in flight lies in its slot")
@@ -265,29 +269,31 @@ impl<C, R> Slot<C, R> {
 impl<C, R> Mail<C, R> {
     #[inline]
     fn send(&mut self, call: C) -> u8 {
-        let index = match self.slots.first_mut() {
-            Some(slot) if slot.stage == Stage::Free => 0,
-            _ => self.free_slot(),
-        };
-        let slot = &mut self.slots[index];
+        let index = if self.first.stage == Stage::Free { 0 } else { self.free_slot() };
+        let slot = self.slot(index);
         slot.stage = Stage::Sent;
         slot.call = Some(call);
-        index as u8
-    }
-
-    #[cold]
-    fn free_slot(&mut self) -> usize {
-        let free = self.slots.iter().position(|slot| slot.stage == Stage::Free);
-        let index = free.unwrap_or_else(|| {
-            self.slots.push(Slot { stage: Stage::Free, call: None, told: None });
-            self.slots.len() - 1
-        });
-        assert!(index < usize::from(CallId::ADRIFT), "a client has 128 calls in flight at most");
         index
     }
 
+    #[cold]
+    fn free_slot(&mut self) -> u8 {
+        let free = self.more.iter().position(|slot| slot.stage == Stage::Free);
+        let index = free.unwrap_or_else(|| {
+            self.more.push(Slot::FREE);
+            self.more.len() - 1
+        });
+        let index = index + 1;
+        assert!(index < usize::from(CallId::ADRIFT), "a client has 128 calls in flight at most");
+        index as u8
+    }
+
+    #[inline]
     pub(crate) fn slot(&mut self, slot: u8) -> &mut Slot<C, R> {
-        &mut self.slots[usize::from(slot)]
+        match slot {
+            0 => &mut self.first,
+            _ => &mut self.more[usize::from(slot - 1)],
+        }
     }
 
     /// Tells the client what came of the call on `slot`.
@@ -324,9 +330,8 @@ impl<C, R> Mail<C, R> {
     }
 
     fn clear(&mut self, hears: bool) {
-        for slot in &mut self.slots {
-            *slot = Slot { stage: Stage::Free, call: None, told: None };
-        }
+        self.first = Slot::FREE;
+        self.more.clear();
         self.news.clear();
         self.hears = hears;
         self.heard = 0;

@@ -16,7 +16,7 @@ const NO_HOLE: usize = usize::MAX;
 #[derive(Default)]
 pub struct Menu {
     /// Calls to take effect and answers to arrive.
-    calls: Vec<Entry<Step>>,
+    calls: Vec<Entry<Call>>,
     /// Moves that happen in due course.
     due: Vec<Entry<Move>>,
     /// Moves that may happen: a lease lapses.
@@ -33,6 +33,26 @@ pub struct Menu {
     hole: usize,
     offered: Moves,
     spare: Vec<Entry<Move>>,
+}
+
+/// A call that is to take effect, or whose answer is to arrive, in one word: a step of the hot
+/// path is read and written whole.
+#[derive(Clone, Copy, PartialEq)]
+struct Call(u32);
+
+impl Call {
+    const REPLY: u32 = 1 << 24;
+
+    fn id(self) -> CallId {
+        CallId { client: ClientId((self.0 >> 8) as u16), slot: self.0 as u8 }
+    }
+
+    fn step(self) -> Step {
+        match self.0 & Call::REPLY {
+            0 => Step::Apply(self.id()),
+            _ => Step::Reply(self.id()),
+        }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -53,7 +73,7 @@ impl Menu {
     /// The step at `index`, below [`Menu::len`].
     pub fn get(&self, index: usize) -> Step {
         if let Some(call) = self.calls.get(index) {
-            return call.it;
+            return call.it.step();
         }
         let index = index - self.calls.len();
         if let Some(entry) = self.due.get(index) {
@@ -69,7 +89,7 @@ impl Menu {
         }
         assert!(self.faults_left > 0, "the menu ends before its faults");
         match self.fault(index - self.after.len()) {
-            Fault::Call(at) => Step::Lose(called(self.calls[at].it)),
+            Fault::Call(at) => Step::Lose(self.calls[at].it.id()),
             Fault::Parked(at) => Step::Lose(self.parked[at]),
             Fault::Crash(at) => Step::Crash(self.running[at]),
         }
@@ -148,7 +168,7 @@ impl Menu {
         self.now += 1;
         if let Some(call) = self.calls.get(index) {
             self.hole = index;
-            return call.it;
+            return call.it.step();
         }
         self.take_other(index - self.calls.len())
     }
@@ -168,16 +188,26 @@ impl Menu {
         assert!(self.faults_left > 0, "the menu ends before its faults");
         self.faults_left -= 1;
         match self.fault(index - self.after.len()) {
-            Fault::Call(at) => Step::Lose(called(self.calls.swap_remove(at).it)),
+            Fault::Call(at) => Step::Lose(self.calls.swap_remove(at).it.id()),
             Fault::Parked(at) => Step::Lose(self.parked.swap_remove(at)),
             Fault::Crash(at) => Step::Crash(self.running.swap_remove(at)),
         }
     }
 
-    /// A call was sent, or was answered and its answer is on its way.
+    /// A call was sent.
     #[inline]
-    pub(crate) fn add_call(&mut self, step: Step) {
-        let entry = Entry { it: step, since: self.now };
+    pub(crate) fn add_call(&mut self, id: CallId) {
+        self.add(Call(id.code() as u32));
+    }
+
+    /// A call was answered, and its answer is on its way.
+    pub(crate) fn add_reply(&mut self, id: CallId) {
+        self.add(Call(id.code() as u32 | Call::REPLY));
+    }
+
+    #[inline]
+    fn add(&mut self, call: Call) {
+        let entry = Entry { it: call, since: self.now };
         match self.calls.get_mut(self.hole) {
             Some(hole) => {
                 *hole = entry;
@@ -199,7 +229,7 @@ impl Menu {
     /// A client gave up its call before it took effect, or before its answer came.
     pub(crate) fn forget_call(&mut self, id: CallId) {
         self.close();
-        if let Some(at) = self.calls.iter().position(|entry| called(entry.it) == id) {
+        if let Some(at) = self.calls.iter().position(|entry| entry.it.id() == id) {
             self.calls.swap_remove(at);
         }
     }
@@ -244,14 +274,6 @@ enum Fault {
     Call(usize),
     Parked(usize),
     Crash(usize),
-}
-
-/// The call that a step of a call is about.
-fn called(step: Step) -> CallId {
-    match step {
-        Step::Apply(id) | Step::Reply(id) => id,
-        other => unreachable!("{other:?} is no step of a call"),
-    }
 }
 
 /// The first of the least.

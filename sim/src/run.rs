@@ -20,6 +20,7 @@ use std::rc::Rc;
 use std::task::Poll;
 
 pub use crate::client::Starts;
+pub use crate::observer::{Observer, Stop};
 
 /// Faults that a run may have at most: each may leave a call adrift, and a client can keep only so
 /// many of those.
@@ -57,37 +58,6 @@ pub enum Ended {
     /// An observer has seen enough.
     Stopped,
 }
-
-/// Why an observer ends a run.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Stop {
-    /// A promise is broken.
-    Broken(Violation),
-    /// It has seen enough.
-    Enough,
-}
-
-impl From<Violation> for Stop {
-    fn from(violation: Violation) -> Self {
-        Stop::Broken(violation)
-    }
-}
-
-/// Looks on. Nothing here may change what happens, except by ending the run.
-pub trait Observer<M: Model, W> {
-    /// A call took effect and was answered, or must wait (`None`).
-    fn told(&mut self, _from: CallId, _call: &CallOf<M>, _reply: Option<&ReplyOf<M>>) {}
-
-    /// A call in flight was lost; it may take effect yet.
-    fn lost(&mut self, _from: CallId, _call: &CallOf<M>) {}
-
-    /// A step was taken, and this is the world after it.
-    fn stepped(&mut self, _step: Step, _world: &W) -> Result<(), Stop> {
-        Ok(())
-    }
-}
-
-impl<M: Model, W> Observer<M, W> for () {}
 
 /// A model's clients and all the memory a run needs, used again for the next run.
 pub struct Engine<M: Model, S: Starts<M>> {
@@ -212,7 +182,8 @@ impl<M: Model, S: Starts<M>> Engine<M, S> {
     /// The step that a fair schedule takes, after `unchosen` of its own.
     fn fair(&self, unchosen: usize) -> usize {
         let (dull, lapse) = (self.menu.dull(), self.menu.oldest_lapse());
-        let first = if unchosen % LAPSE_EVERY == 0 { lapse.or(dull) } else { dull.or(lapse) };
+        let first =
+            if unchosen.is_multiple_of(LAPSE_EVERY) { lapse.or(dull) } else { dull.or(lapse) };
         first.expect("a run that is not over has a step to take")
     }
 
@@ -337,7 +308,7 @@ impl<M: Model, S: Starts<M>> Engine<M, S> {
             Stage::Sent | Stage::Parked if M::ANSWERS_TRAVEL => {
                 slot.stage = Stage::Answered;
                 slot.told = Some(Ok(reply));
-                self.menu.add_call(Step::Reply(id));
+                self.menu.add_reply(id);
             }
             Stage::Sent | Stage::Parked => {
                 if hears {
@@ -440,7 +411,7 @@ impl<M: Model, S: Starts<M>> Engine<M, S> {
             MUCH => self.read_much(index),
             slot => {
                 desk.sent.set(NONE);
-                self.menu.add_call(Step::Apply(CallId { client: desk.me, slot }));
+                self.menu.add_call(CallId { client: desk.me, slot });
             }
         }
     }
@@ -452,7 +423,7 @@ impl<M: Model, S: Starts<M>> Engine<M, S> {
         self.clients[index].desk.take_news(&mut news);
         for item in news.drain(..) {
             match item {
-                News::Sent(slot) => self.menu.add_call(Step::Apply(CallId { client, slot })),
+                News::Sent(slot) => self.menu.add_call(CallId { client, slot }),
                 News::Dropped(slot) => self.drop_call(CallId { client, slot }),
             }
         }

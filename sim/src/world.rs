@@ -73,7 +73,7 @@ pub trait Legible: World {
 
 /// The moves a world offers after a step: one entry for each enabled disjunct, so two ways to the
 /// same move are two entries, as a model checker counts them.
-#[derive(Default, PartialEq, Debug)]
+#[derive(Default, Debug)]
 pub struct Moves {
     pub(crate) due: Vec<Move>,
     pub(crate) may: Vec<Move>,
@@ -90,7 +90,13 @@ impl Moves {
         self.may.push(Move { kind, arg });
     }
 
-    pub(crate) fn clear(&mut self) {
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = Move> + '_ {
+        self.due.iter().chain(&self.may).copied()
+    }
+
+    /// Forgets all of them and keeps the memory.
+    pub fn clear(&mut self) {
         self.due.clear();
         self.may.clear();
     }

@@ -168,15 +168,9 @@ impl Talk {
 
     /// Whether this move is offered at all.
     pub(crate) fn offers(&self, kind: u8, arg: u16) -> bool {
-        let (mut without, mut with) = (Moves::default(), Moves::default());
-        self.services.moves(&mut without);
-        self.services.moves(&mut with);
-        with.due(kind, arg);
-        let as_due = with == without;
-        let mut with = Moves::default();
-        self.services.moves(&mut with);
-        with.may(kind, arg);
-        as_due || with == without
+        let mut moves = Moves::default();
+        self.services.moves(&mut moves);
+        moves.iter().any(|it| it == Move { kind, arg })
     }
 
     pub(crate) fn advance(&mut self, kind: u8, arg: u16) {

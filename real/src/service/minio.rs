@@ -82,8 +82,9 @@ impl Minio {
                 stop_signal: "TERM",
                 port,
             };
-            let live = || port::http_status(port, "/minio/health/live") == Some(200);
-            let server = Server::start(launch, directory, |_| live())?;
+            // It says that it is live before it has read its disks; this it says afterwards.
+            let ready = || port::http_status(port, "/minio/health/cluster") == Some(200);
+            let server = Server::start(launch, directory, |_| ready())?;
             Ok(Self { server, access_key, secret_key })
         })
     }
