@@ -3,13 +3,17 @@
 pub mod worlds;
 pub mod log;
 pub mod served;
+pub mod spec;
+pub mod awa;
 
 macro_rules! models {
-    ($($module:ident :: $model:ident,)*) => {
+    (served { $($module:ident :: $model:ident,)* } moves { $($path:path,)* }) => {
         $(pub mod $module;)*
         /// All of them, for everything that means all of them: the command, tests, fuzzing, pages.
-        pub const ALL: &[&dyn sim::registry::AnyModel] =
-            &[$(&sim::registry::Registered::<$module::$model>::new(),)*];
+        pub const ALL: &[&dyn sim::registry::AnyModel] = &[
+            $(&sim::registry::Registered::<$module::$model>::new(),)*
+            $(&sim::registry::Registered::<$path>::new(),)*
+        ];
         /// Those that real services can confirm.
         pub const SERVED: &[&dyn served::Served] =
             &[$(&sim::registry::Registered::<$module::$model>::new(),)*];
@@ -17,9 +21,16 @@ macro_rules! models {
 }
 
 models! {
-    run_head::RunHead,
-    object_store::ObjectStore,
-    cluster::Cluster,
+    served {
+        run_head::RunHead,
+        object_store::ObjectStore,
+        cluster::Cluster,
+    }
+    moves {
+        spec::lock_cas::LockCas,
+        spec::run_head::RunHead,
+        awa::deferred_materialise::DeferredMaterialise,
+    }
 }
 
 /// The model of that name.

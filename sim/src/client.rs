@@ -1,8 +1,9 @@
 //! One client: its program, its place at the counter, and its calls adrift.
 
-use crate::io::{Desk, Io, Record};
+use crate::io::{Desk, Io, Record, Stage};
 use crate::model::{CallOf, Model};
 use checker::ClientId;
+use std::hash::{Hash, Hasher};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
@@ -22,7 +23,7 @@ impl<M: Model, F: Future<Output = ()>, S: Fn(M, Io<M>) -> F + Copy> Starts<M> fo
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Life {
     Running,
     Finished,
@@ -30,6 +31,7 @@ pub(crate) enum Life {
 }
 
 /// A call that nobody waits for.
+#[derive(Hash)]
 pub(crate) enum Adrift<C> {
     Free,
     /// Not yet taken effect.
@@ -47,9 +49,11 @@ pub(crate) struct Client<M: Model, F> {
 }
 
 impl<M: Model, F: Future<Output = ()>> Client<M, F> {
-    pub(crate) fn new(me: ClientId, record: &Rc<Record<M>>) -> Self {
+    pub(crate) fn new(me: ClientId, record: &Rc<Record<M>>, hears: bool) -> Self {
+        let desk = Desk::new(me, record);
+        desk.clear(hears);
         Client {
-            desk: Rc::new(Desk::new(me, record)),
+            desk: Rc::new(desk),
             program: Box::pin(None),
             adrift: Vec::new(),
             life: Life::Finished,
@@ -89,5 +93,30 @@ impl<M: Model, F: Future<Output = ()>> Client<M, F> {
     pub(crate) fn stop(&mut self, life: Life) {
         self.program.as_mut().set(None);
         self.life = life;
+    }
+}
+
+/// All that what it does next depends on: a program is a function of what it was told.
+impl<M: Model, F> Hash for Client<M, F> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.life.hash(state);
+        let mail = self.desk.mail.borrow();
+        mail.heard.hash(state);
+        mail.uniques.hash(state);
+        for (slot, index) in mail.slots().zip(0u8..) {
+            match slot.stage {
+                Stage::Free => {}
+                Stage::Sent | Stage::Parked | Stage::Deaf | Stage::Forgotten => {
+                    (index, slot.stage, slot.call()).hash(state);
+                }
+                Stage::Answered | Stage::Told => (index, slot.stage, &slot.told).hash(state),
+            }
+        }
+        for (adrift, index) in self.adrift.iter().zip(0u8..) {
+            match adrift {
+                Adrift::Free => {}
+                adrift => (index, adrift).hash(state),
+            }
+        }
     }
 }

@@ -56,7 +56,7 @@ impl<M: Model> Hosted<M> {
         me: ClientId,
         port: &impl Port<M>,
     ) {
-        let mut client = Client::<M, S::Program>::new(me, &self.0);
+        let mut client = Client::<M, S::Program>::new(me, &self.0, false);
         client.start(starts, model);
         client.resume();
         let mut news = Vec::new();

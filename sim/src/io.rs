@@ -288,6 +288,10 @@ impl<C, R> Mail<C, R> {
         index as u8
     }
 
+    pub(crate) fn slots(&self) -> impl Iterator<Item = &Slot<C, R>> {
+        std::iter::once(&self.first).chain(&self.more)
+    }
+
     #[inline]
     pub(crate) fn slot(&mut self, slot: u8) -> &mut Slot<C, R> {
         match slot {

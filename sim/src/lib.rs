@@ -5,7 +5,7 @@
 //! side of every call), [`io`] (the one door between them), [`step`] (all that can happen),
 //! [`menu`] (what can happen now), [`chooser`] (who decides), [`run`] (the loop), [`scenario`]
 //! (what a seed means), [`trace`] (the durable form), [`minimise`](mod@minimise) (the shortest
-//! cause), [`session`] (a model set up, run after run), [`verdict`] (what its end and its history
+//! cause), [`explore`] (all schedules), [`session`] (a model set up, run after run), [`verdict`] (what its end and its history
 //! say), [`registry`] (models as data), [`host`](mod@host) (the same clients on somebody else's
 //! runtime).
 
@@ -19,6 +19,7 @@ pub mod run;
 pub mod scenario;
 pub mod trace;
 pub mod minimise;
+pub mod explore;
 pub mod session;
 pub mod verdict;
 pub mod registry;
@@ -35,7 +36,7 @@ pub mod prelude {
     pub use crate::model::{Model, Mutation, Open, Params, within};
     pub use crate::rng::Rng;
     pub use crate::step::{CallId, Move};
-    pub use crate::world::{Legible, Marks, Moves, World};
+    pub use crate::world::{Constant, Legible, Marks, Moves, World};
     pub use checker::{ClientId, Property, Spec, Violation};
     pub use serde::{Deserialize, Serialize};
     pub use std::task::Poll;

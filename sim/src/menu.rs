@@ -133,6 +133,10 @@ impl Menu {
         self.after.iter().any(|step| matches!(step, Step::Restart(_)))
     }
 
+    pub(crate) fn faults_left(&self) -> u32 {
+        self.faults_left
+    }
+
     pub(crate) fn running(&self) -> &[ClientId] {
         &self.running
     }

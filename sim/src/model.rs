@@ -124,7 +124,9 @@ pub trait Model: Clone + 'static {
     fn new(params: Self::Params, mutant: Option<Self::Mutant>) -> Self;
 
     /// How many clients it has; 0 for a model that is all moves.
-    fn clients(&self) -> u16;
+    fn clients(&self) -> u16 {
+        0
+    }
 
     /// The letter of a client's role: `w` for a writer.
     fn role(&self, _client: ClientId) -> char {
@@ -138,7 +140,9 @@ pub trait Model: Clone + 'static {
     fn spec(&self) -> Self::Spec;
 
     /// One client's program, as one would ship it. All it learns and does goes through `io`.
-    fn client(self, io: Io<Self>) -> impl Future<Output = ()>;
+    fn client(self, _io: Io<Self>) -> impl Future<Output = ()> {
+        async {}
+    }
 
     /// What holds after every step. `before` is given where [`Model::COMPARES`] says so.
     fn invariant(

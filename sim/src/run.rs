@@ -11,8 +11,8 @@ use crate::menu::Menu;
 use crate::model::{CallOf, Model, OpOf, ReplyOf, RetOf};
 use crate::step::{CallId, Step};
 use crate::world::{Marks, World};
-use checker::hash::{Chain, mix};
-use checker::{ClientId, History, Violation};
+use checker::hash::{Chain, Fingerprint, mix};
+use checker::{ClientId, History, Operation, Violation};
 use std::cell::{Cell, Ref};
 use std::hash::{Hash, Hasher};
 use std::mem;
@@ -68,6 +68,8 @@ pub struct Engine<M: Model, S: Starts<M>> {
     steps: Vec<Step>,
     digest: u64,
     news: Vec<News>,
+    /// Whether somebody will ask for fingerprints.
+    pub(crate) hears: bool,
 }
 
 /// An engine for models of type `M`.
@@ -80,6 +82,7 @@ pub fn engine<M: Model>() -> Engine<M, impl Starts<M>> {
         steps: Vec::new(),
         digest: 0,
         news: Vec::new(),
+        hears: false,
     }
 }
 
@@ -145,11 +148,11 @@ impl<M: Model, S: Starts<M>> Engine<M, S> {
         let count = usize::from(model.clients());
         self.clients.truncate(count);
         for client in &mut self.clients {
-            client.reset(false);
+            client.reset(self.hears);
         }
         while self.clients.len() < count {
             let me = ClientId(self.clients.len() as u16);
-            self.clients.push(Client::new(me, &self.record));
+            self.clients.push(Client::new(me, &self.record, self.hears));
         }
         for index in 0..count {
             self.start(model, index);
@@ -159,7 +162,7 @@ impl<M: Model, S: Starts<M>> Engine<M, S> {
 
     /// Whether the run is over. `chooses`: somebody may yet choose that a client comes back.
     #[inline]
-    fn ended(&self, chooses: bool) -> Option<Ended> {
+    pub(crate) fn ended(&self, chooses: bool) -> Option<Ended> {
         if self.menu.has_calls() { None } else { self.ended_without_calls(chooses) }
     }
 
@@ -238,6 +241,18 @@ impl<M: Model, S: Starts<M>> Engine<M, S> {
     /// What the clients counted.
     pub fn marks(&self) -> Ref<'_, Marks> {
         self.record.marks.borrow()
+    }
+
+    /// What stands for the whole state: equal, and all that can follow is equal, verdicts included.
+    pub(crate) fn fingerprint<W: Hash>(&self, world: &W) -> u128 {
+        let mut state = Fingerprint::default();
+        world.hash(&mut state);
+        self.menu.faults_left().hash(&mut state);
+        for client in &self.clients {
+            client.hash(&mut state);
+        }
+        precedence(self.record.history.borrow().operations(), self.clients.len(), &mut state);
+        state.wide()
     }
 
     /// The digest, chained over every step's effect so far.
@@ -476,4 +491,28 @@ fn chain<T: Hash>(digest: u64, value: &T) -> u64 {
     let mut chain = Chain::new(digest);
     value.hash(&mut chain);
     chain.finish()
+}
+
+/// What a verdict depends on in a history: what each client asked and was answered, in its order,
+/// and how many operations of each client were over before each began.
+fn precedence<Op: Hash, Ret: Hash>(
+    history: &[Operation<Op, Ret>],
+    clients: usize,
+    state: &mut Fingerprint,
+) {
+    let mut chains = vec![Chain::default(); clients];
+    let mut before = vec![0u32; clients];
+    for it in history {
+        before.fill(0);
+        for other in history.iter().filter(|other| other.precedes(it)) {
+            before[usize::from(other.client.0)] += 1;
+        }
+        let chain = &mut chains[usize::from(it.client.0)];
+        it.op.hash(chain);
+        before.iter().for_each(|count| count.hash(chain));
+        it.ret().hash(chain);
+    }
+    for chain in chains {
+        chain.finish().hash(state);
+    }
 }

@@ -4,6 +4,7 @@
 //! telling plays the same steps once more and writes down what a person wants to read.
 
 use crate::chooser::{Chooser, Replay};
+use crate::explore::{Explored, Limits, Look, explore};
 use crate::menu::Menu;
 use crate::model::{CallOf, Model, Params, ReplyOf};
 use crate::registry::{mutant_name, to_map};
@@ -101,6 +102,10 @@ pub trait Session {
     fn params(&self) -> Map<String, Value>;
     /// The parameters that were left to the seed, each with what it may draw.
     fn left_open(&self) -> Vec<(String, Vec<Value>)>;
+    /// Searches every schedule within `limits`.
+    fn explore(&mut self, limits: &Limits, watch: Look<'_>) -> Explored;
+    /// Whether the world can rename its parties, so that symmetry can be used.
+    fn has_symmetry(&self) -> bool;
     /// Parameters under which a failure is easier to read, simplest first.
     fn simpler(&self) -> Vec<Map<String, Value>>;
     /// What a campaign must have seen for its pass to mean anything.
@@ -322,6 +327,14 @@ impl<M: Model, S: Starts<M>> Session for Running<M, S> {
 
     fn told(&self) -> &Figures {
         &self.told
+    }
+
+    fn explore(&mut self, limits: &Limits, watch: Look<'_>) -> Explored {
+        explore(&self.model, &mut self.engine, limits, watch)
+    }
+
+    fn has_symmetry(&self) -> bool {
+        self.model.worlds().first().is_some_and(|world| world.parties() > 0)
     }
 
     fn params(&self) -> Map<String, Value> {

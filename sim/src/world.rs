@@ -39,6 +39,19 @@ pub trait World {
 
     /// `client` is gone: it crashed, and its connections were closed.
     fn gone(&mut self, _client: ClientId) {}
+
+    /// How many parties there are that differ in their names only; 0: names matter.
+    fn parties(&self) -> u8 {
+        0
+    }
+
+    /// The same world with party `i` called `order[i]`.
+    fn renamed(&self, _order: &[u8]) -> Self
+    where
+        Self: Clone,
+    {
+        self.clone()
+    }
 }
 
 /// What a world shows to people. Nothing here may change what happens.
@@ -95,6 +108,11 @@ impl Moves {
         self.due.iter().chain(&self.may).copied()
     }
 
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.due.is_empty() && self.may.is_empty()
+    }
+
     /// Forgets all of them and keeps the memory.
     pub fn clear(&mut self) {
         self.due.clear();
@@ -104,6 +122,22 @@ impl Moves {
 
 /// Something that happened once, and the client it happened to, if it was one's.
 pub type Hit = (&'static str, Option<ClientId>);
+
+/// What a world never changes, such as how it is broken: no part of its state.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Constant<T>(pub T);
+
+impl<T> PartialEq for Constant<T> {
+    fn eq(&self, _other: &Self) -> bool {
+        true
+    }
+}
+
+impl<T> Eq for Constant<T> {}
+
+impl<T> Hash for Constant<T> {
+    fn hash<H: Hasher>(&self, _state: &mut H) {}
+}
 
 /// Counters of what matters, by name, in the order of first appearance.
 ///

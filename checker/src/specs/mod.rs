@@ -1,4 +1,5 @@
 //! The datatypes that can be judged, one a file.
 
 pub mod head;
+pub mod nothing;
 pub mod objects;

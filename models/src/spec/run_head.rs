@@ -1,0 +1,275 @@
+//! The head of a run under a lock, without a server: what the lock, a token or a compare is worth.
+//!
+//! Writers acquire (if there is a lock), read the head, write the next number, and release. A write
+//! is blind, or compares the head with what was read, or compares fencing tokens, which is checked
+//! here at the write only, as it often is.
+
+use checker::specs::nothing::Nothing;
+use sim::prelude::*;
+
+const MAX: usize = 6;
+const SEQ_MAX: usize = 8;
+
+/// How it is sized.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sizes {
+    /// How many writers.
+    pub writers: u8,
+    /// Where the head ends.
+    pub max_seq: u8,
+    /// Whether writers hold a lock.
+    pub lock: bool,
+    /// Whether the lock may expire.
+    pub expire: bool,
+    /// What a write checks.
+    pub mode: Mode,
+}
+
+/// What a write checks.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// Nothing.
+    Blind,
+    /// That the head is what was read.
+    Cas,
+    /// That no larger token has written.
+    Fence,
+}
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Sizes { writers: 3, max_seq: 3, lock: true, expire: true, mode: Mode::Cas }
+    }
+}
+
+impl Params for Sizes {
+    const SIZES: &'static [&'static str] = &["writers", "max_seq"];
+
+    fn check(&self) -> Result<(), String> {
+        within("writers", self.writers, 1..=MAX as u8)?;
+        within("max_seq", self.max_seq, 1..=SEQ_MAX as u8)
+    }
+}
+
+/// The ways it is broken: what is published as a guard, and is none.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Mutant {
+    /// A lock that expires, and a blind write.
+    LockOnly,
+    /// A lock that expires, and a token checked at the write.
+    FenceAtWrite,
+    /// No lock, and a blind write.
+    NoCas,
+}
+
+const ACQUIRE: u8 = 0;
+const READ: u8 = 1;
+const WRITE: u8 = 2;
+const ABANDON: u8 = 3;
+const RELEASE: u8 = 4;
+const EXPIRE: u8 = 5;
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+enum At {
+    #[default]
+    Idle,
+    Locked,
+    Read,
+    Done,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+struct Writer {
+    at: At,
+    read: u8,
+    token: u8,
+}
+
+/// The writers, the lock, the head, and who won each number.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct State {
+    writers: [Writer; MAX],
+    head: u8,
+    /// The largest token that wrote.
+    token_seen: u8,
+    holder: Option<u8>,
+    token_last: u8,
+    /// A bit for each writer that won the number.
+    winners: [u8; SEQ_MAX],
+    sizes: Constant<Sizes>,
+}
+
+impl State {
+    fn count(&self) -> usize {
+        usize::from(self.sizes.0.writers)
+    }
+
+    fn write(&mut self, index: usize) {
+        let Writer { read, token, .. } = self.writers[index];
+        let passes = match self.sizes.0.mode {
+            Mode::Blind => true,
+            Mode::Cas => self.head == read,
+            Mode::Fence => token >= self.token_seen,
+        };
+        if passes {
+            self.head = read + 1;
+            self.winners[usize::from(read)] |= 1 << index;
+            if self.sizes.0.mode == Mode::Fence {
+                self.token_seen = token;
+            }
+        }
+    }
+}
+
+impl World for State {
+    type Call = ();
+    type Reply = ();
+    const MOVES: &'static [&'static str] =
+        &["acquire", "read", "write", "abandon", "release", "expire"];
+
+    fn apply(&mut self, _from: CallId, (): &()) -> Poll<()> {
+        Poll::Ready(())
+    }
+
+    fn moves(&self, moves: &mut Moves) {
+        let Sizes { max_seq, lock, expire, .. } = self.sizes.0;
+        let may_lock = !lock || (self.holder.is_none() && self.token_last < max_seq + 2);
+        for (writer, index) in self.writers[..self.count()].iter().zip(0..) {
+            match writer.at {
+                At::Idle if self.head < max_seq && may_lock => moves.due(ACQUIRE, index),
+                At::Idle => {}
+                At::Locked => moves.due(READ, index),
+                At::Read if writer.read < max_seq => moves.due(WRITE, index),
+                At::Read => moves.due(ABANDON, index),
+                At::Done => moves.due(RELEASE, index),
+            }
+        }
+        if expire && self.holder.is_some() {
+            moves.may(EXPIRE, 0);
+        }
+    }
+
+    fn advance(&mut self, Move { kind, arg }: Move) {
+        let index = usize::from(arg);
+        let writer = &mut self.writers[index];
+        match kind {
+            ACQUIRE => {
+                if self.sizes.0.lock {
+                    self.holder = Some(arg as u8);
+                    self.token_last += 1;
+                    writer.token = self.token_last;
+                }
+                writer.at = At::Locked;
+            }
+            READ => {
+                writer.read = self.head;
+                writer.at = At::Read;
+            }
+            WRITE => {
+                writer.at = At::Done;
+                self.write(index);
+            }
+            ABANDON => writer.at = At::Done,
+            RELEASE => {
+                *writer = Writer::default();
+                self.holder.take_if(|holder| usize::from(*holder) == index);
+            }
+            _ => self.holder = None,
+        }
+    }
+}
+
+impl Legible for State {
+    fn columns(&self) -> Vec<(&'static str, String)> {
+        let lock = self.holder.map_or("free".to_owned(), |holder| format!("w{holder}"));
+        vec![("lock", lock), ("head", self.head.to_string())]
+    }
+}
+
+/// The model.
+#[derive(Clone)]
+pub struct RunHead {
+    sizes: Sizes,
+}
+
+impl Model for RunHead {
+    const NAME: &'static str = "spec/run_head";
+    const ABOUT: &'static str =
+        "a head moved under a lock, blindly, by compare or by token: RunHead, to be counted";
+    const VERSION: u32 = 1;
+    const COMPARES: bool = true;
+
+    type Params = Sizes;
+    type Mutant = Mutant;
+    const MUTANTS: &'static [Mutation<Mutant>] = &[
+        Mutation {
+            mutant: Mutant::LockOnly,
+            breaks: Property::FORK,
+            how: "a lock that expires, and a write that checks nothing",
+            params: &[("mode", "blind")],
+        },
+        Mutation {
+            mutant: Mutant::FenceAtWrite,
+            breaks: Property::FORK,
+            how: "a token checked at the write only: an old holder writes before the new one does",
+            params: &[("mode", "fence")],
+        },
+        Mutation {
+            mutant: Mutant::NoCas,
+            breaks: Property::FORK,
+            how: "no lock, and a write that checks nothing",
+            params: &[("mode", "blind"), ("lock", "false"), ("expire", "false")],
+        },
+    ];
+
+    type World = State;
+    type Spec = Nothing;
+
+    fn new(sizes: Sizes, _mutant: Option<Mutant>) -> Self {
+        RunHead { sizes }
+    }
+
+    fn worlds(&self) -> Vec<State> {
+        vec![State {
+            writers: [Writer::default(); MAX],
+            head: 0,
+            token_seen: 0,
+            holder: None,
+            token_last: 0,
+            winners: [0; SEQ_MAX],
+            sizes: Constant(self.sizes),
+        }]
+    }
+
+    fn spec(&self) -> Nothing {
+        Nothing
+    }
+
+    /// One winner a number, no gap, and a head that says so and never goes back.
+    fn invariant(&self, before: Option<&State>, now: &State) -> Result<(), Violation> {
+        let broken = |property, why| Err(Violation::new(property, why));
+        for (winners, seq) in now.winners.iter().zip(1..) {
+            if winners.count_ones() > 1 {
+                let who: Vec<String> = (0..MAX)
+                    .filter(|writer| winners & 1 << writer != 0)
+                    .map(|writer| format!("w{writer}"))
+                    .collect();
+                return broken(Property::FORK, format!("{} both won {seq}", who.join(" and ")));
+            }
+            if (*winners > 0) != (seq <= now.head) {
+                return broken(
+                    Property::GAP,
+                    format!("the head is {}, {seq} says otherwise", now.head),
+                );
+            }
+        }
+        match before {
+            Some(before) if now.head < before.head => {
+                broken(Property::MONOTONE, format!("it went from {} to {}", before.head, now.head))
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Every schedule within bounds, breadth first: what a pass then says is true of all of them, and
+//! the first failure found is a shortest one.
+//!
+//! Two kinds of model are searched in two ways. One of moves alone is a graph of worlds, which can
+//! be copied. One with clients is not, because a running program cannot be copied; but a program is
+//! a function of what it has been told, so a state is known by a fingerprint and reached again by
+//! its steps.
+
+mod clients;
+mod moves;
+mod table;
+
+use crate::model::Model;
+use crate::run::{Engine, Starts};
+use crate::step::Step;
+use checker::{Verdict, Violation};
+
+/// How far to search.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Faults a schedule may have.
+    pub faults_max: u32,
+    /// Distinct states after which the search gives up.
+    pub states_max: u64,
+    /// Whether states that differ only in which party is which count as one.
+    pub symmetry: bool,
+}
+
+/// What was found.
+#[derive(Clone, Debug)]
+pub struct Explored {
+    /// States that differ.
+    pub distinct: u64,
+    /// States that were reached, again and again, the first ones included.
+    pub generated: u64,
+    /// States on the longest of the shortest paths to any of them.
+    pub depth: u64,
+    /// Whether that was all.
+    pub complete: bool,
+    /// What can be said of all schedules within the bounds.
+    pub verdict: Verdict,
+    /// The shortest way to a failure.
+    pub counterexample: Option<Counterexample>,
+    /// The chance that two states were taken for one, in all.
+    pub collision: f64,
+}
+
+/// A way to a failure.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Counterexample {
+    /// Which of the model's initial worlds it begins in.
+    pub start: usize,
+    /// What happens.
+    pub steps: Vec<Step>,
+}
+
+/// Looks on while a search goes on: distinct and generated states so far. False: stop.
+pub type Look<'a> = &'a mut dyn FnMut(u64, u64) -> bool;
+
+/// How many states may be found between two looks.
+const LOOK_EVERY: u64 = 1 << 14;
+
+/// Searches all schedules of `model`.
+pub fn explore<M: Model, S: Starts<M>>(
+    model: &M,
+    engine: &mut Engine<M, S>,
+    limits: &Limits,
+    look: Look<'_>,
+) -> Explored {
+    let mut search = Search::new(limits, look);
+    let found = match model.clients() {
+        0 => moves::search(model, &mut search),
+        _ => clients::search(model, engine, &mut search),
+    };
+    search.explored(found)
+}
+
+/// What both kinds of search keep.
+struct Search<'a> {
+    limits: &'a Limits,
+    look: Look<'a>,
+    seen: table::Table,
+    /// How each state was reached first: from which, by which step. The initial ones come from
+    /// themselves.
+    nodes: Vec<Node>,
+    generated: u64,
+    depth: u64,
+    stopped: Option<&'static str>,
+}
+
+#[derive(Clone, Copy)]
+struct Node {
+    from: u32,
+    step: Step,
+}
+
+/// A promise that was broken on the way to a state.
+struct Broken {
+    violation: Violation,
+    counterexample: Counterexample,
+}
+
+impl<'a> Search<'a> {
+    fn new(limits: &'a Limits, look: Look<'a>) -> Self {
+        let seen = table::Table::default();
+        Search { limits, look, seen, nodes: Vec::new(), generated: 0, depth: 0, stopped: None }
+    }
+
+    /// Notes a state that was reached from `from` by `step`; whether it is a new one.
+    #[inline]
+    fn reach(&mut self, fingerprint: u128, from: u32, step: Step) -> bool {
+        self.generated += 1;
+        if !self.seen.insert(fingerprint) {
+            return false;
+        }
+        self.nodes.push(Node { from, step });
+        let distinct = self.nodes.len() as u64;
+        if distinct.is_multiple_of(LOOK_EVERY) && !(self.look)(distinct, self.generated) {
+            self.stopped = Some("it was interrupted");
+        }
+        if distinct >= self.limits.states_max {
+            self.stopped = Some("it has as many states as it may");
+        }
+        true
+    }
+
+    /// The steps to `node`, and the initial world they begin in.
+    fn path(&self, mut node: u32) -> Counterexample {
+        let mut steps = Vec::new();
+        loop {
+            let Node { from, step } = self.nodes[node as usize];
+            if from == node {
+                steps.reverse();
+                return Counterexample { start: node as usize, steps };
+            }
+            steps.push(step);
+            node = from;
+        }
+    }
+
+    /// The way to what lies one step beyond `node`.
+    fn beyond(&self, node: u32, step: Step, violation: Violation) -> Broken {
+        let mut counterexample = self.path(node);
+        counterexample.steps.push(step);
+        Broken { violation, counterexample }
+    }
+
+    fn explored(self, found: Option<Broken>) -> Explored {
+        let distinct = self.nodes.len() as u64;
+        let complete = found.is_none() && self.stopped.is_none();
+        let (verdict, counterexample) = match (found, self.stopped) {
+            (Some(Broken { violation, counterexample }), _) => {
+                let at = Some(2 * counterexample.steps.len() as u64);
+                (Verdict::Fail(Violation { at, ..violation }), Some(counterexample))
+            }
+            (None, Some(why)) => {
+                let why = format!("the search ended after {distinct} states: {why}");
+                (Verdict::Unknown { why }, None)
+            }
+            (None, None) => (Verdict::Pass, None),
+        };
+        let (generated, depth) = (self.generated, self.depth);
+        let collision = (distinct as f64).powi(2) / 2f64.powi(table::BITS + 1);
+        Explored { distinct, generated, depth, complete, verdict, counterexample, collision }
+    }
+}
