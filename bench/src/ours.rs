@@ -4,6 +4,7 @@ use crate::toy::{Rows, Sizes, Toy};
 use cpu_time::ProcessTime;
 use serde_json::{Map, Value, json};
 use sim::chooser::Random;
+use sim::explore::Limits;
 use sim::model::Model;
 use sim::rng::Rng;
 use sim::run::{Bounds, engine};
@@ -12,7 +13,7 @@ use sim::session::Plan;
 use std::process::ExitCode;
 
 /// What can be measured.
-pub(crate) const BENCHES: [&str; 2] = ["steps", "runs"];
+pub(crate) const BENCHES: [&str; 3] = ["steps", "runs", "states"];
 
 type Figures = Map<String, Value>;
 
@@ -22,6 +23,9 @@ pub(crate) fn list() {
     for model in models::ALL {
         println!("runs\tunforked, {}", model.card().name);
     }
+    for (name, ..) in SHAPES {
+        println!("states\tunforked, {name}\nstates\tunforked + symmetry, {name}");
+    }
 }
 
 /// Measures one figure and prints it as a line of JSON.
@@ -29,6 +33,10 @@ pub(crate) fn measure(bench: &str, name: &str) -> ExitCode {
     let figures = match (bench, name.strip_prefix("unforked, ")) {
         ("steps", Some("random")) => Some(steps()),
         ("runs", Some(model)) => models::find(model).ok().map(runs),
+        ("states", Some(shape)) => states(shape, false),
+        ("states", None) => {
+            name.strip_prefix("unforked + symmetry, ").and_then(|shape| states(shape, true))
+        }
         _ => None,
     };
     let Some(figures) = figures else {
@@ -87,4 +95,22 @@ fn runs(model: &dyn sim::registry::AnyModel) -> Figures {
         }
         [BATCH, steps]
     })
+}
+
+/// Writers, transitions and expiries of LockCas.
+const SHAPES: [(&str, [&str; 3]); 3] =
+    [("3x2", ["3", "2", "2"]), ("3x3", ["3", "3", "3"]), ("4x2", ["4", "2", "2"])];
+
+/// Distinct states of LockCas.
+fn states(shape: &str, symmetry: bool) -> Option<Figures> {
+    let (_, sizes) = SHAPES.iter().find(|(name, _)| *name == shape)?;
+    let names = ["writers", "transitions", "expiries"];
+    let params = names.iter().zip(sizes).map(|(name, size)| ((*name).to_owned(), json!(size)));
+    let model = models::find("spec/lock_cas").expect("a model on the list");
+    let mut session = model.session(&params.collect(), None).expect("its parameters");
+    let limits = Limits { faults_max: 0, states_max: u64::from(u32::MAX), symmetry };
+    Some(per_cpu_second(["distinct_states"], |_| {
+        let explored = session.explore(&limits, &mut |_, _| true);
+        [explored.distinct]
+    }))
 }

@@ -8,6 +8,7 @@ mod cause;
 mod confirm;
 mod digests;
 mod doctor;
+mod explore;
 mod file;
 mod fuzz;
 mod interrupt;
@@ -56,6 +57,8 @@ enum Command {
     Replay(replay::Args),
     /// Runs many seeds; each distinct failure is minimised and written
     Fuzz(fuzz::Args),
+    /// Searches every schedule within bounds
+    Explore(explore::Args),
     /// Finds the shortest cause that breaks the same promise
     #[command(alias = "minimize")]
     Minimise(minimise::Args),
@@ -75,6 +78,7 @@ impl Command {
             Command::Run(_) => "run",
             Command::Replay(_) => "replay",
             Command::Fuzz(_) => "fuzz",
+            Command::Explore(_) => "explore",
             Command::Minimise(_) => "minimise",
             Command::Confirm(_) => "confirm",
             Command::Doctor(_) => "doctor",
@@ -95,6 +99,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(&args, &out),
         Command::Replay(args) => replay::replay(&args, &out),
         Command::Fuzz(args) => fuzz::fuzz(&args, &out),
+        Command::Explore(args) => explore::explore(&args, &out),
         Command::Minimise(args) => minimise::minimise(&args, &out),
         Command::Confirm(args) => confirm::confirm(&args, &out),
         Command::Doctor(args) => doctor::doctor(&args, &out),

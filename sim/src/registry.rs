@@ -27,6 +27,8 @@ pub struct Card {
     pub equivalent: Vec<(String, &'static str)>,
     /// The mutant that is the model without its guard.
     pub guard: Option<String>,
+    /// Whether it has clients, or is all moves.
+    pub clients: bool,
 }
 
 /// What `checker list` says of a mutant.
@@ -232,6 +234,7 @@ impl<M: Model> AnyModel for Registered<M> {
                 .collect(),
             equivalent: M::EQUIVALENT.iter().map(|(it, why)| (mutant_name(it), *why)).collect(),
             guard: M::GUARD.map(|it| mutant_name(&it)),
+            clients: M::new(M::Params::default(), None).clients() > 0,
         }
     }
 

@@ -45,6 +45,13 @@ pub trait World {
         0
     }
 
+    /// All that tells `party` from the others but its name, where that can be said in a number:
+    /// parties of one rank are interchangeable, and sorting by rank gives every party its name.
+    /// Without it all names are tried.
+    fn rank(&self, _party: u8) -> Option<u64> {
+        None
+    }
+
     /// The same world with party `i` called `order[i]`.
     fn renamed(&self, _order: &[u8]) -> Self
     where

@@ -69,7 +69,13 @@ struct Writer {
 /// As one word: a state is hashed far more often than anything else is done to it.
 impl Hash for Writer {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        u32::from_le_bytes([self.next, self.tried, self.seen, self.won]).hash(state);
+        self.word().hash(state);
+    }
+}
+
+impl Writer {
+    fn word(self) -> u32 {
+        u32::from_le_bytes([self.next, self.tried, self.seen, self.won])
     }
 }
 
@@ -157,6 +163,11 @@ impl World for State {
 
     fn parties(&self) -> u8 {
         self.count
+    }
+
+    fn rank(&self, party: u8) -> Option<u64> {
+        let word = u64::from(self.writers[usize::from(party)].word());
+        Some(word << 1 | u64::from(self.lock == party))
     }
 
     fn renamed(&self, order: &[u8]) -> Self {

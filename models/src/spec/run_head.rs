@@ -192,6 +192,7 @@ impl Legible for State {
 #[derive(Clone)]
 pub struct RunHead {
     sizes: Sizes,
+    mutant: Option<Mutant>,
 }
 
 impl Model for RunHead {
@@ -208,30 +209,35 @@ impl Model for RunHead {
             mutant: Mutant::LockOnly,
             breaks: Property::FORK,
             how: "a lock that expires, and a write that checks nothing",
-            params: &[("mode", "blind")],
+            params: &[],
         },
         Mutation {
             mutant: Mutant::FenceAtWrite,
             breaks: Property::FORK,
             how: "a token checked at the write only: an old holder writes before the new one does",
-            params: &[("mode", "fence")],
+            params: &[],
         },
         Mutation {
             mutant: Mutant::NoCas,
             breaks: Property::FORK,
             how: "no lock, and a write that checks nothing",
-            params: &[("mode", "blind"), ("lock", "false"), ("expire", "false")],
+            params: &[("lock", "false"), ("expire", "false")],
         },
     ];
 
     type World = State;
     type Spec = Nothing;
 
-    fn new(sizes: Sizes, _mutant: Option<Mutant>) -> Self {
-        RunHead { sizes }
+    fn new(sizes: Sizes, mutant: Option<Mutant>) -> Self {
+        RunHead { sizes, mutant }
     }
 
     fn worlds(&self) -> Vec<State> {
+        let mode = match self.mutant {
+            Some(Mutant::LockOnly | Mutant::NoCas) => Mode::Blind,
+            Some(Mutant::FenceAtWrite) => Mode::Fence,
+            None => self.sizes.mode,
+        };
         vec![State {
             writers: [Writer::default(); MAX],
             head: 0,
@@ -239,7 +245,7 @@ impl Model for RunHead {
             holder: None,
             token_last: 0,
             winners: [0; SEQ_MAX],
-            sizes: Constant(self.sizes),
+            sizes: Constant(Sizes { mode, ..self.sizes }),
         }]
     }
 

@@ -14,7 +14,7 @@ use checker::Verdict;
 pub(super) fn search<M: Model, S: Starts<M>>(
     model: &M,
     engine: &mut Engine<M, S>,
-    search: &mut Search<'_>,
+    search: &mut Search<'_, u128>,
 ) -> Option<Broken> {
     let mut explorer = Explorer { model, engine, worlds: model.worlds(), indices: Vec::new() };
     let found = explorer.search(search);
@@ -31,7 +31,7 @@ struct Explorer<'a, M: Model, S: Starts<M>> {
 }
 
 impl<M: Model, S: Starts<M>> Explorer<'_, M, S> {
-    fn search(&mut self, search: &mut Search<'_>) -> Option<Broken> {
+    fn search(&mut self, search: &mut Search<'_, u128>) -> Option<Broken> {
         self.engine.hears = true;
         for start in 0..self.worlds.len() {
             let world = self.worlds[start].clone();
@@ -58,7 +58,7 @@ impl<M: Model, S: Starts<M>> Explorer<'_, M, S> {
     }
 
     /// Plays the steps to `node` again.
-    fn reach(&mut self, search: &Search<'_>, node: u32) -> M::World {
+    fn reach(&mut self, search: &Search<'_, u128>, node: u32) -> M::World {
         let mut path = Vec::new();
         let mut at = node;
         while search.nodes[at as usize].from != at {
@@ -75,7 +75,7 @@ impl<M: Model, S: Starts<M>> Explorer<'_, M, S> {
     }
 
     /// The states one step beyond `node`.
-    fn expand(&mut self, search: &mut Search<'_>, node: u32) -> Option<Broken> {
+    fn expand(&mut self, search: &mut Search<'_, u128>, node: u32) -> Option<Broken> {
         let world = self.reach(search, node);
         if let Some(ended) = self.engine.ended(false) {
             let counterexample = search.path(node);

@@ -14,6 +14,7 @@ use crate::model::Model;
 use crate::run::{Engine, Starts};
 use crate::step::Step;
 use checker::{Verdict, Violation};
+use table::{Print, Table};
 
 /// How far to search.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -67,19 +68,21 @@ pub fn explore<M: Model, S: Starts<M>>(
     limits: &Limits,
     look: Look<'_>,
 ) -> Explored {
+    if model.clients() == 0 {
+        let mut search = Search::new(limits, look);
+        let found = moves::search(model, &mut search);
+        return search.explored(found);
+    }
     let mut search = Search::new(limits, look);
-    let found = match model.clients() {
-        0 => moves::search(model, &mut search),
-        _ => clients::search(model, engine, &mut search),
-    };
+    let found = clients::search(model, engine, &mut search);
     search.explored(found)
 }
 
 /// What both kinds of search keep.
-struct Search<'a> {
+struct Search<'a, P> {
     limits: &'a Limits,
     look: Look<'a>,
-    seen: table::Table,
+    seen: Table<P>,
     /// How each state was reached first: from which, by which step. The initial ones come from
     /// themselves.
     nodes: Vec<Node>,
@@ -100,17 +103,17 @@ struct Broken {
     counterexample: Counterexample,
 }
 
-impl<'a> Search<'a> {
+impl<'a, P: Print> Search<'a, P> {
     fn new(limits: &'a Limits, look: Look<'a>) -> Self {
-        let seen = table::Table::default();
+        let seen = Table::default();
         Search { limits, look, seen, nodes: Vec::new(), generated: 0, depth: 0, stopped: None }
     }
 
     /// Notes a state that was reached from `from` by `step`; whether it is a new one.
     #[inline]
-    fn reach(&mut self, fingerprint: u128, from: u32, step: Step) -> bool {
+    fn reach(&mut self, print: P, from: u32, step: Step) -> bool {
         self.generated += 1;
-        if !self.seen.insert(fingerprint) {
+        if !self.seen.insert(print) {
             return false;
         }
         self.nodes.push(Node { from, step });
@@ -160,7 +163,7 @@ impl<'a> Search<'a> {
             (None, None) => (Verdict::Pass, None),
         };
         let (generated, depth) = (self.generated, self.depth);
-        let collision = (distinct as f64).powi(2) / 2f64.powi(table::BITS + 1);
+        let collision = (distinct as f64).powi(2) / 2f64.powi(P::BITS + 1);
         Explored { distinct, generated, depth, complete, verdict, counterexample, collision }
     }
 }

@@ -4,107 +4,171 @@ use super::{Broken, Search};
 use crate::model::Model;
 use crate::step::{Move, Step};
 use crate::world::{Moves, World};
-use checker::hash::Fingerprint;
+use checker::hash::Chain;
 use std::hash::Hash;
 
+/// Successors that are looked up together: the table is far from the processor, and looks at it
+/// that do not wait for each other take little longer than one.
+const BATCH: usize = 64;
+
 /// All worlds that moves can lead to, level by level.
-pub(super) fn search<M: Model>(model: &M, search: &mut Search<'_>) -> Option<Broken> {
+pub(super) fn search<M: Model>(model: &M, search: &mut Search<'_, u64>) -> Option<Broken> {
+    let known = Known::new(model, search.limits.symmetry);
     let mut level = Vec::new();
-    let orders = orders(model, search.limits.symmetry);
     for world in model.worlds() {
         let index = search.nodes.len() as u32;
         // Where it comes from itself there is no step, so any will do.
         let step = Step::World(Move { kind: 0, arg: 0 });
-        if search.reach(fingerprint(&world, &orders), index, step) {
+        if search.reach(known.fingerprint(&world), index, step) {
             if let Err(violation) = model.invariant(None, &world) {
                 return Some(Broken { violation, counterexample: search.path(index) });
             }
             level.push(world);
         }
     }
-    let (mut next, mut moves, mut first) = (Vec::new(), Moves::default(), 0);
-    while !level.is_empty() && search.stopped.is_none() {
+    let mut graph = Graph { model, known, first: 0, level, next: Vec::new(), batch: Vec::new() };
+    while !graph.level.is_empty() && search.stopped.is_none() {
         search.depth += 1;
-        for (world, from) in level.iter().zip(first..) {
-            if let Some(broken) = expand(model, search, world, from, &mut moves, &mut next, &orders)
+        if let Some(broken) = graph.expand(search) {
+            return Some(broken);
+        }
+    }
+    None
+}
+
+struct Graph<'a, M: Model> {
+    model: &'a M,
+    known: Known,
+    /// The worlds of one level, and the number of the first of them.
+    level: Vec<M::World>,
+    first: u32,
+    next: Vec<M::World>,
+    batch: Vec<Successor<M::World>>,
+}
+
+struct Successor<W> {
+    print: u64,
+    from: u32,
+    chosen: Move,
+    world: W,
+}
+
+impl<M: Model> Graph<'_, M> {
+    /// Goes one level deeper.
+    fn expand(&mut self, search: &mut Search<'_, u64>) -> Option<Broken> {
+        let mut moves = Moves::default();
+        for index in 0..self.level.len() {
+            let world = &self.level[index];
+            let from = self.first + index as u32;
+            moves.clear();
+            world.moves(&mut moves);
+            if moves.is_empty()
+                && let Err(violation) = self.model.settled(world)
+            {
+                return Some(Broken { violation, counterexample: search.path(from) });
+            }
+            for chosen in moves.iter() {
+                let mut world = world.clone();
+                world.advance(chosen);
+                let print = self.known.fingerprint(&world);
+                self.batch.push(Successor { print, from, chosen, world });
+            }
+            if self.batch.len() >= BATCH
+                && let Some(broken) = self.look_up(search)
             {
                 return Some(broken);
             }
-        }
-        first += level.len() as u32;
-        level.clear();
-        std::mem::swap(&mut level, &mut next);
-    }
-    None
-}
-
-/// The worlds one move beyond `world`.
-fn expand<M: Model>(
-    model: &M,
-    search: &mut Search<'_>,
-    world: &M::World,
-    from: u32,
-    moves: &mut Moves,
-    next: &mut Vec<M::World>,
-    orders: &[Vec<u8>],
-) -> Option<Broken> {
-    moves.clear();
-    world.moves(moves);
-    if moves.is_empty()
-        && let Err(violation) = model.settled(world)
-    {
-        return Some(Broken { violation, counterexample: search.path(from) });
-    }
-    for chosen in moves.iter() {
-        let mut after = world.clone();
-        after.advance(chosen);
-        let step = Step::World(chosen);
-        let new = search.reach(fingerprint(&after, orders), from, step);
-        if new || M::COMPARES {
-            let before = M::COMPARES.then_some(world);
-            if let Err(violation) = model.invariant(before, &after) {
-                return Some(search.beyond(from, step, violation));
+            if search.stopped.is_some() {
+                return None;
             }
         }
-        if new {
-            next.push(after);
-        }
-        if search.stopped.is_some() {
-            return None;
-        }
+        let broken = self.look_up(search);
+        self.first += self.level.len() as u32;
+        self.level.clear();
+        std::mem::swap(&mut self.level, &mut self.next);
+        broken
     }
-    None
+
+    /// Which of the batch are new.
+    fn look_up(&mut self, search: &mut Search<'_, u64>) -> Option<Broken> {
+        search.seen.approach(self.batch.iter().map(|it| it.print));
+        for Successor { print, from, chosen, world } in self.batch.drain(..) {
+            let step = Step::World(chosen);
+            let new = search.reach(print, from, step);
+            if new || M::COMPARES {
+                let before = M::COMPARES.then(|| &self.level[(from - self.first) as usize]);
+                if let Err(violation) = self.model.invariant(before, &world) {
+                    return Some(search.beyond(from, step, violation));
+                }
+            }
+            if new {
+                self.next.push(world);
+            }
+        }
+        None
+    }
 }
 
-/// The orders that the parties can be called in; none where they keep their names.
-fn orders<M: Model>(model: &M, symmetry: bool) -> Vec<Vec<u8>> {
-    let parties = model.worlds().first().map_or(0, World::parties);
-    if symmetry { permutations(parties) } else { Vec::new() }
+/// How a world is known: by itself, or by the least of what it is called under other names.
+enum Known {
+    ByName,
+    /// But for the names of its parties.
+    ByOrders(Vec<Vec<u8>>),
+}
+
+impl Known {
+    fn new<M: Model>(model: &M, symmetry: bool) -> Self {
+        match model.worlds().first() {
+            Some(world) if symmetry => Known::ByOrders(permutations(world.parties())),
+            _ => Known::ByName,
+        }
+    }
+
+    #[inline]
+    fn fingerprint<W: World + Clone + Hash>(&self, world: &W) -> u64 {
+        match self {
+            Known::ByName => Chain::of(world),
+            Known::ByOrders(orders) => match sorted(world) {
+                Some(order) => Chain::of(&world.renamed(&order[..usize::from(world.parties())])),
+                None => {
+                    let renamed = orders.iter().map(|order| Chain::of(&world.renamed(order)));
+                    renamed.min().expect("there is an order at least")
+                }
+            },
+        }
+    }
+}
+
+/// How many parties can be sorted.
+const SORTED_MAX: usize = 16;
+
+/// The names that the parties get by rank.
+fn sorted<W: World>(world: &W) -> Option<[u8; SORTED_MAX]> {
+    let count = usize::from(world.parties());
+    let mut ranked = [(u64::MAX, 0u8); SORTED_MAX];
+    for (slot, party) in ranked[..count.min(SORTED_MAX)].iter_mut().zip(0..) {
+        *slot = (world.rank(party)?, party);
+    }
+    ranked[..count].sort_unstable();
+    let mut order = [0; SORTED_MAX];
+    for ((_, party), name) in ranked[..count].iter().zip(0..) {
+        order[usize::from(*party)] = name;
+    }
+    Some(order)
 }
 
 fn permutations(count: u8) -> Vec<Vec<u8>> {
     let mut all = vec![Vec::new()];
     for party in 0..count {
         let longer = |order: &Vec<u8>| {
-            (0..=order.len())
-                .map(|at| {
-                    let mut order = order.clone();
-                    order.insert(at, party);
-                    order
-                })
-                .collect::<Vec<_>>()
+            let insert = |at| {
+                let mut order = order.clone();
+                order.insert(at, party);
+                order
+            };
+            (0..=order.len()).map(insert).collect::<Vec<_>>()
         };
         all = all.iter().flat_map(longer).collect();
     }
     all
-}
-
-/// What stands for a world: the least over all names of its parties.
-#[inline]
-fn fingerprint<W: World + Clone + Hash>(world: &W, orders: &[Vec<u8>]) -> u128 {
-    if orders.is_empty() {
-        return Fingerprint::of(world).wide();
-    }
-    let renamed = orders.iter().map(|order| Fingerprint::of(&world.renamed(order)).wide());
-    renamed.min().expect("there is an order at least")
 }

@@ -1,0 +1,184 @@
+//! `checker explore`: every schedule within bounds, and what is then true of all of them.
+//!
+//! A pass is a claim, so the bounds stand beside it; and a search that ran out of states says so
+//! and passes nothing.
+
+use crate::file;
+use crate::interrupt::was_interrupted;
+use crate::out::{Exit, Failure, Out, paint};
+use crate::report::{self, Ran};
+use crate::setup::{self, Setup};
+use anstyle::AnsiColor;
+use checker::Verdict;
+use clap::Args as ClapArgs;
+use serde_json::{Map, Value, json};
+use sim::explore::{Explored, Limits};
+use sim::registry::AnyModel;
+use sim::run::FAULTS_MAX;
+use std::path::PathBuf;
+use std::time::Instant;
+
+#[derive(ClapArgs)]
+pub(crate) struct Args {
+    /// The model; `checker list` shows them
+    model: String,
+    #[command(flatten)]
+    setup: Setup,
+    /// A deliberately broken twin
+    #[arg(long)]
+    mutant: Option<String>,
+    /// How many faults a schedule may have
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=i64::from(FAULTS_MAX)))]
+    faults: u32,
+    /// Counts states that differ only in which party is which as one
+    #[arg(long)]
+    symmetry: bool,
+    /// Gives up after so many distinct states
+    #[arg(long, value_name = "N", default_value_t = 20_000_000, value_parser = clap::value_parser!(u64).range(1..=u64::from(u32::MAX)))]
+    states_max: u64,
+    /// Writes the shortest counterexample as a trace
+    #[arg(short, long, value_name = "TRACE")]
+    output: Option<PathBuf>,
+}
+
+pub(crate) fn explore(args: &Args, out: &Out) -> Result<Exit, Failure> {
+    let model = setup::model(&args.model)?;
+    let mutant = args.mutant.as_deref();
+    let limits =
+        Limits { faults_max: args.faults, states_max: args.states_max, symmetry: args.symmetry };
+    let given = setup::session(model, &args.setup.params()?, mutant)?;
+    if args.symmetry && !given.has_symmetry() {
+        return Err(Failure::input(format!(
+            "--symmetry: the parties of {} cannot be renamed: leave it out",
+            args.model
+        )));
+    }
+    let began = Instant::now();
+    let mut all = Vec::new();
+    for params in settings(given.params(), given.left_open()) {
+        let mut session = setup::session(model, &params, mutant)?;
+        let explored = session.explore(&limits, &mut |distinct, generated| {
+            if out.shows_progress() && distinct.is_multiple_of(1 << 20) {
+                out.aside(format!("{distinct} states, {generated} reached"));
+            }
+            !was_interrupted()
+        });
+        say(args, out, &params, &explored);
+        let failed = explored.verdict.violation().is_some();
+        all.push((params, explored));
+        if failed || was_interrupted() {
+            break;
+        }
+    }
+    finish(args, out, model, &all, began)
+}
+
+/// Every setting of the parameters that a seed would draw.
+fn settings(given: Map<String, Value>, open: Vec<(String, Vec<Value>)>) -> Vec<Map<String, Value>> {
+    open.into_iter().fold(vec![given], |settings, (name, choices)| {
+        let set = |params: &Map<String, Value>, choice: &Value| {
+            let mut params = params.clone();
+            params[&name] = choice.clone();
+            params
+        };
+        settings.iter().flat_map(|params| choices.iter().map(move |it| set(params, it))).collect()
+    })
+}
+
+fn say(args: &Args, out: &Out, params: &Map<String, Value>, explored: &Explored) {
+    let mutant = args.mutant.as_deref().map_or(String::new(), |it| format!(" --mutant {it}"));
+    out.say(format!("{}{mutant}: {}", args.model, setup::show(params)));
+    out.say(format!(
+        "states   {} distinct{}, {} generated, depth {}; chance that two were taken for one {:.0e}",
+        explored.distinct,
+        if args.symmetry { " but for symmetry" } else { "" },
+        explored.generated,
+        explored.depth,
+        explored.collision,
+    ));
+}
+
+fn finish(
+    args: &Args,
+    out: &Out,
+    model: &dyn AnyModel,
+    all: &[(Map<String, Value>, Explored)],
+    began: Instant,
+) -> Result<Exit, Failure> {
+    let sum = |of: fn(&Explored) -> u64| all.iter().map(|(_, it)| of(it)).sum::<u64>();
+    let (params, last) = all.last().expect("there is one setting at least");
+    let unknown = all.iter().find_map(|(_, it)| match &it.verdict {
+        Verdict::Unknown { why } => Some(why.clone()),
+        _ => None,
+    });
+    let mut object = json!({
+        "model": args.model,
+        "mutant": args.mutant,
+        "params": params,
+        "faults_max": args.faults,
+        "symmetry": args.symmetry,
+        "distinct": sum(|it| it.distinct),
+        "generated": sum(|it| it.generated),
+        "depth": all.iter().map(|(_, it)| it.depth).max(),
+        "complete": all.iter().all(|(_, it)| it.complete),
+        "collision": all.iter().map(|(_, it)| it.collision).sum::<f64>(),
+        "counterexample_states": null,
+    });
+    let seconds = began.elapsed().as_secs_f64();
+    if let Some(violation) = last.verdict.violation() {
+        object["property"] = json!(violation.property);
+        object["why"] = json!(violation.why);
+        return counterexample(args, out, model, params, last, object);
+    }
+    if let Some(why) = unknown {
+        out.verdict(format!("{}  {why}", paint(AnsiColor::Yellow, "UNKNOWN")));
+        object["why"] = json!(why);
+        out.object("unknown", object);
+        return Ok(Exit::Unknown);
+    }
+    let faults = match (model.card().clients, args.faults) {
+        (false, _) => String::new(),
+        (true, 1) => " with at most 1 fault".to_owned(),
+        (true, faults) => format!(" with at most {faults} faults"),
+    };
+    out.verdict(format!(
+        "{}     {}: every promise kept in every schedule of these sizes{faults}   {seconds:.2} s",
+        paint(AnsiColor::Green, "PASS"),
+        args.model,
+    ));
+    out.object("pass", object);
+    Ok(Exit::Holds)
+}
+
+/// The shortest way to the failure, told as any failure is.
+fn counterexample(
+    args: &Args,
+    out: &Out,
+    model: &dyn AnyModel,
+    params: &Map<String, Value>,
+    explored: &Explored,
+    mut object: Value,
+) -> Result<Exit, Failure> {
+    let way = explored.counterexample.as_ref().expect("a failure has a shortest way to it");
+    let states = way.steps.len() + 1;
+    object["counterexample_states"] = json!(states);
+    let ran: Ran = report::tell(model, params, args.mutant.as_deref(), &way.steps, args.faults)?;
+    out.say(format!("shortest {} steps, {states} states", way.steps.len()));
+    ran.say_verdict(out, 0.0);
+    ran.say_failed(out);
+    let mut recipe = format!("checker explore {}{}", args.model, args.setup.as_arguments());
+    if let Some(mutant) = &args.mutant {
+        recipe.push_str(&format!(" --mutant {mutant}"));
+    }
+    if args.faults > 0 {
+        recipe.push_str(&format!(" --faults {}", args.faults));
+    }
+    if let Some(path) = &args.output {
+        file::write(path, &ran.trace.to_json())?;
+        out.say(format!("wrote    {}", path.display()));
+        recipe = format!("checker replay {}", path.display());
+    }
+    out.object("fail", object);
+    out.reproduce(&recipe);
+    Ok(Exit::Violated)
+}
