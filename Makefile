@@ -35,5 +35,5 @@ real: deps       ## the models on real Postgres, Redis and S3
 	$(CARGO) run --quiet --release -- confirm object_store --on s3
 
 record:          ## records the committed traces again, on purpose
-	for model in run_head object_store cluster; do $(CARGO) run --quiet --release -- fuzz $$model --mutants -o traces || exit; done
+	$(CARGO) run --quiet --release -- fuzz all --mutants -o traces
 	$(CARGO) run --quiet --release -- run cluster -p writers=16 -p transitions=6 --seed 42 -o traces/seed-42.json

@@ -28,13 +28,15 @@ pub(crate) struct Args {
     #[arg(long)]
     mutant: Option<String>,
     /// How many faults a schedule may have
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=i64::from(FAULTS_MAX)))]
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(value_parser = clap::value_parser!(u32).range(..=i64::from(FAULTS_MAX)))]
     faults: u32,
     /// Counts states that differ only in which party is which as one
     #[arg(long)]
     symmetry: bool,
     /// Gives up after so many distinct states
-    #[arg(long, value_name = "N", default_value_t = 20_000_000, value_parser = clap::value_parser!(u64).range(1..=u64::from(u32::MAX)))]
+    #[arg(long, value_name = "N", default_value_t = 20_000_000)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=u64::from(u32::MAX)))]
     states_max: u64,
     /// Writes the shortest counterexample as a trace
     #[arg(short, long, value_name = "TRACE")]

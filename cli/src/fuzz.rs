@@ -200,7 +200,7 @@ fn catch_all(args: &Args, work: &Work<'_>, out: &Out) -> Result<Vec<Value>, Fail
         let caught = work.catch(mutant, out)?;
         say_mutant(out, mutant, &caught);
         if let (Some(seed), Some(directory)) = (caught.found, &args.output) {
-            let path = directory.join(format!("{}-{}.json", card.name, mutant.name));
+            let path = directory.join(format!("{}.json", card.trace_name(&mutant.name)));
             // Nothing, if it was interrupted before that was known.
             if let Some(trace) = work.shortest(mutant, seed, out)? {
                 file::write(&path, &trace)?;
@@ -254,7 +254,7 @@ fn write(args: &Args, model: &str, causes: &[Cause]) -> Result<Vec<PathBuf>, Fai
             .output
             .as_deref()
             .unwrap_or(Path::new(FOUND))
-            .join(format!("{model}-{property}-{short:04x}.json"));
+            .join(format!("{}-{property}-{short:04x}.json", model.replace('/', "-")));
         file::write(&path, &trace.to_json())?;
         written.push(path);
     }

@@ -237,6 +237,22 @@ fn the_recipe_of_a_run_reproduces_it() {
 }
 
 #[test]
+fn explore_claims_no_more_than_it_searched() {
+    let desk = Desk::new("explore");
+    desk.checker("explore spec/lock_cas").exits(0).tells(&["27231 distinct, 74256 generated"]);
+    desk.checker("explore spec/lock_cas --symmetry").exits(0).tells(&["4831 distinct"]);
+    let line = "explore run_head -p lock=none -p writers=2 -p transitions=1 --faults 1";
+    desk.checker(line).exits(0).tells(&["every schedule of these sizes with at most 1 fault"]);
+    let line = "explore spec/run_head --mutant fence_at_write -o way.json";
+    desk.checker(line).exits(1).tells(&["shortest 7 steps, 8 states", "wrote    way.json"]);
+    desk.checker("replay --recorded way.json").exits(0);
+    let line = "explore spec/lock_cas --states-max 100";
+    desk.checker(line).exits(3).tells(&["UNKNOWN", "after 100 states"]);
+    let ran = desk.checker("explore run_head --symmetry").exits(2);
+    assert!(ran.err.contains("cannot be renamed"), "{}", ran.err);
+}
+
+#[test]
 fn with_mutants_a_sound_model_holds_and_every_mutant_is_caught() {
     let desk = Desk::new("mutants");
     for (model, seeds) in [("object_store", 200), ("run_head", 2000), ("cluster", 400)] {

@@ -168,9 +168,10 @@ pub trait Model: Clone + 'static {
         Vec::new()
     }
 
-    /// How many steps a run may take before it is left to the fair schedule alone.
+    /// How many steps a run may take before it is left to the fair schedule alone. One of moves
+    /// alone ends there if it is settled: it may well go on for ever.
     fn steps_max(&self) -> usize {
-        20_000
+        if self.clients() == 0 { 200 } else { 20_000 }
     }
 }
 

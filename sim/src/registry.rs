@@ -31,6 +31,13 @@ pub struct Card {
     pub clients: bool,
 }
 
+impl Card {
+    /// What the file is called that holds the shortest failure of `mutant`.
+    pub fn trace_name(&self, mutant: &str) -> String {
+        format!("{}-{mutant}", self.name.replace('/', "-"))
+    }
+}
+
 /// What `checker list` says of a mutant.
 #[derive(Clone, Debug)]
 pub struct MutantCard {

@@ -4,6 +4,8 @@
 //! of real servers differ only in the chooser and the world they bring. It allocates nothing for a
 //! step: clients, menu and history keep their memory from run to run.
 
+mod fingerprint;
+
 use crate::chooser::Chooser;
 use crate::client::{Adrift, Client, Life};
 use crate::io::{Clock, Lost, MUCH, NONE, News, Record, Stage};
@@ -11,8 +13,8 @@ use crate::menu::Menu;
 use crate::model::{CallOf, Model, OpOf, ReplyOf, RetOf};
 use crate::step::{CallId, Step};
 use crate::world::{Marks, World};
-use checker::hash::{Chain, Fingerprint, mix};
-use checker::{ClientId, History, Operation, Violation};
+use checker::hash::{Chain, mix};
+use checker::{ClientId, History, Violation};
 use std::cell::{Cell, Ref};
 use std::hash::{Hash, Hasher};
 use std::mem;
@@ -241,18 +243,6 @@ impl<M: Model, S: Starts<M>> Engine<M, S> {
     /// What the clients counted.
     pub fn marks(&self) -> Ref<'_, Marks> {
         self.record.marks.borrow()
-    }
-
-    /// What stands for the whole state: equal, and all that can follow is equal, verdicts included.
-    pub(crate) fn fingerprint<W: Hash>(&self, world: &W) -> u128 {
-        let mut state = Fingerprint::default();
-        world.hash(&mut state);
-        self.menu.faults_left().hash(&mut state);
-        for client in &self.clients {
-            client.hash(&mut state);
-        }
-        precedence(self.record.history.borrow().operations(), self.clients.len(), &mut state);
-        state.wide()
     }
 
     /// The digest, chained over every step's effect so far.
@@ -491,28 +481,4 @@ fn chain<T: Hash>(digest: u64, value: &T) -> u64 {
     let mut chain = Chain::new(digest);
     value.hash(&mut chain);
     chain.finish()
-}
-
-/// What a verdict depends on in a history: what each client asked and was answered, in its order,
-/// and how many operations of each client were over before each began.
-fn precedence<Op: Hash, Ret: Hash>(
-    history: &[Operation<Op, Ret>],
-    clients: usize,
-    state: &mut Fingerprint,
-) {
-    let mut chains = vec![Chain::default(); clients];
-    let mut before = vec![0u32; clients];
-    for it in history {
-        before.fill(0);
-        for other in history.iter().filter(|other| other.precedes(it)) {
-            before[usize::from(other.client.0)] += 1;
-        }
-        let chain = &mut chains[usize::from(it.client.0)];
-        it.op.hash(chain);
-        before.iter().for_each(|count| count.hash(chain));
-        it.ret().hash(chain);
-    }
-    for chain in chains {
-        chain.finish().hash(state);
-    }
 }

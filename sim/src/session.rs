@@ -4,7 +4,7 @@
 //! telling plays the same steps once more and writes down what a person wants to read.
 
 use crate::chooser::{Chooser, Replay};
-use crate::explore::{Explored, Limits, Look, explore};
+use crate::explore::{Enumerated, Explored, Limits, Look, enumerate, explore};
 use crate::menu::Menu;
 use crate::model::{CallOf, Model, Params, ReplyOf};
 use crate::registry::{mutant_name, to_map};
@@ -104,6 +104,8 @@ pub trait Session {
     fn left_open(&self) -> Vec<(String, Vec<Value>)>;
     /// Searches every schedule within `limits`.
     fn explore(&mut self, limits: &Limits, watch: Look<'_>) -> Explored;
+    /// Plays every schedule with at most `faults_max` faults, `schedules_max` of them at most.
+    fn enumerate(&mut self, faults_max: u32, schedules_max: u64) -> Enumerated;
     /// Whether the world can rename its parties, so that symmetry can be used.
     fn has_symmetry(&self) -> bool;
     /// Parameters under which a failure is easier to read, simplest first.
@@ -150,7 +152,11 @@ impl<M: Model, S: Starts<M>> Running<M, S> {
         let tail_max = TAIL_MAX.max(self.model.steps_max());
         let bounds = Bounds { faults_max, steps_max, tail_max };
         let mut world = self.world();
-        let mut watch = Watch { model: &self.model, before: M::COMPARES.then(|| world.clone()) };
+        let mut watch = Watch {
+            model: &self.model,
+            before: M::COMPARES.then(|| world.clone()),
+            steps_left: (self.model.clients() == 0).then_some(steps_max),
+        };
         let ended = self.engine.run(&self.model, &mut world, chooser, bounds, &mut watch);
         let history = self.engine.history();
         let taken = self.engine.steps().len();
@@ -199,6 +205,8 @@ fn count_steps(marks: &mut Marks, steps: &[Step], moves: &'static [&'static str]
 struct Watch<'a, M: Model> {
     model: &'a M,
     before: Option<M::World>,
+    /// Where there are no clients that could be done: after so many steps, settled is enough.
+    steps_left: Option<usize>,
 }
 
 impl<M: Model> Observer<M, M::World> for Watch<'_, M> {
@@ -206,6 +214,12 @@ impl<M: Model> Observer<M, M::World> for Watch<'_, M> {
         self.model.invariant(self.before.as_ref(), world)?;
         if let Some(before) = &mut self.before {
             before.clone_from(world);
+        }
+        if let Some(left) = &mut self.steps_left {
+            *left = left.saturating_sub(1);
+            if *left == 0 && self.model.settled(world).is_ok() {
+                return Err(Stop::Enough);
+            }
         }
         Ok(())
     }
@@ -331,6 +345,10 @@ impl<M: Model, S: Starts<M>> Session for Running<M, S> {
 
     fn explore(&mut self, limits: &Limits, watch: Look<'_>) -> Explored {
         explore(&self.model, &mut self.engine, limits, watch)
+    }
+
+    fn enumerate(&mut self, faults_max: u32, schedules_max: u64) -> Enumerated {
+        enumerate(&self.model, &mut self.engine, faults_max, schedules_max)
     }
 
     fn has_symmetry(&self) -> bool {

@@ -25,7 +25,9 @@ pub(crate) fn verdict<M: Model>(
         (judged, _) => return judged,
     }
     match ended {
-        Ended::Done => model.settled(world).map_or_else(at_end, |()| Verdict::Pass),
+        Ended::Done | Ended::Stopped => {
+            model.settled(world).map_or_else(at_end, |()| Verdict::Pass)
+        }
         Ended::Stuck { waiting } => {
             let who = waiting.iter().map(|it| name_of(model, *it)).collect::<Vec<_>>();
             let why = format!("nobody can go on: {} wait for ever", who.join(", "));
@@ -37,7 +39,6 @@ pub(crate) fn verdict<M: Model>(
             at_end(Violation::new(Property::PROGRESS, why))
         }
         Ended::Broken(violation) => at_end(violation.clone()),
-        Ended::Stopped => Verdict::Unknown { why: "the run was stopped before its end".to_owned() },
     }
 }
 

@@ -3,6 +3,7 @@
 use checker::{ClientId, Property, Spec, Verdict};
 use serde_json::{Map, json};
 use sim::chooser::{Chooser, Dull, Random};
+use sim::explore::Limits;
 use sim::menu::Menu;
 use sim::prelude::*;
 use sim::registry::{AnyModel, Registered};
@@ -495,6 +496,41 @@ fn who_crashed_last_may_come_back_if_somebody_chooses_so() {
     assert_eq!(seen, [true, true], "seeds try both: it comes back, and it never does");
 }
 
+/// Whatever a client can do with its calls, no state is taken for another and none is missed.
+#[test]
+fn exhaustive_search_misses_nothing_that_enumeration_finds() {
+    for (program, clients, faults_max, ticks) in [
+        (Program::Hold, 3, 0, 0),
+        (Program::Hold, 2, 1, 0),
+        (Program::Set, 2, 1, 0),
+        (Program::Join, 1, 1, 1),
+        (Program::Join, 2, 0, 0),
+        (Program::Select, 1, 1, 0),
+        (Program::Select, 2, 0, 0),
+        (Program::Deadlock, 2, 0, 1),
+    ] {
+        let sizes = Sizes { ticks, ..sizes(clients, program) };
+        let all = open(&sizes).enumerate(faults_max, 2_000_000);
+        let what = format!("{program:?} x{clients}, {faults_max} faults: {all:?}");
+        assert!(all.schedules.is_some_and(|it| it > all.ends), "{what}");
+        let limits = Limits { faults_max, states_max: 1 << 20, symmetry: false };
+        let found = open(&sizes).explore(&limits, &mut |_, _| true);
+        match found.verdict.broken() {
+            None => assert_eq!((found.distinct, found.ends), (all.distinct, all.ends), "{what}"),
+            Some(property) => assert!(all.broken.contains(property.name()), "{what}"),
+        }
+        assert_eq!(found.verdict.broken().is_some(), !all.broken.is_empty(), "{what}");
+    }
+}
+
+#[test]
+fn a_search_that_runs_out_of_states_passes_nothing() {
+    let limits = Limits { faults_max: 1, states_max: 20, symmetry: false };
+    let found = open(&sizes(2, Program::Hold)).explore(&limits, &mut |_, _| true);
+    assert!(matches!(found.verdict, Verdict::Unknown { .. }), "{:?}", found.verdict);
+    assert!(!found.complete);
+}
+
 #[test]
 fn no_more_faults_happen_than_may() {
     for seed in 0..200 {
@@ -541,13 +577,14 @@ fn a_fair_schedule_that_does_not_end_is_a_failure() {
 }
 
 #[test]
-fn a_model_of_moves_alone_ends_when_its_menu_is_empty_and_settled_decides() {
-    for (settles, broken) in [(true, None), (false, Some(Property::named("settled")))] {
+fn a_model_of_moves_alone_ends_when_it_is_settled_or_has_no_move_left() {
+    let property = Property::named("settled");
+    for (settles, broken, steps) in [(true, None, 1), (false, Some(&property), 3)] {
         let sizes = Sizes { ticks: 3, settles, ..Sizes::default() };
         let mut session = open(&sizes);
         let outcome = session.play(&Plan::Steps { steps: &[], faults_max: 0 });
-        assert_eq!(outcome.verdict.broken(), broken.as_ref());
-        assert_eq!(session.steps().len(), 3, "every tick, and then nothing is left");
+        assert_eq!(outcome.verdict.broken(), broken);
+        assert_eq!(session.steps().len(), steps, "every tick, and then nothing is left");
     }
 }
 

@@ -46,7 +46,7 @@ fn every_mutant_has_a_trace_that_breaks_the_promise_it_names() {
     for model in models::ALL {
         let card = model.card();
         for mutant in &card.mutants {
-            let name = format!("{}-{}", card.name, mutant.name);
+            let name = card.trace_name(&mutant.name);
             let found = all.iter().find(|it| it.name == name);
             let it = found.unwrap_or_else(|| panic!("traces/{name}.json is missing"));
             assert_eq!(it.trace.model, card.name, "{name}");

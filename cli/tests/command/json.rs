@@ -12,6 +12,7 @@ fn with_json_every_command_prints_one_object_with_its_fields() {
     desk.write(FAILING, &recorded(FAILING));
     let run = ["digest", "steps", "ops", "property", "why", "control", "stats"];
     let fuzz = ["schedules", "steps", "failures", "mutants"];
+    let explore = ["distinct", "generated", "depth", "complete", "counterexample_states"];
     for (line, code, outcome, fields) in [
         ("list", 0, "pass", &["models", "museum"][..]),
         ("run run_head --seed 1", 0, "pass", &run),
@@ -25,6 +26,9 @@ fn with_json_every_command_prints_one_object_with_its_fields() {
         ("fuzz run_head --mutant no_cas --seeds 0..64", 42, "fail", &fuzz),
         ("minimise run_head-no_cas.json", 1, "fail", &run),
         ("minimize run_head-no_cas.json", 1, "fail", &run),
+        ("explore spec/lock_cas", 0, "pass", &explore),
+        ("explore spec/run_head --mutant fence_at_write", 1, "fail", &explore),
+        ("explore spec/lock_cas --states-max 100", 3, "unknown", &explore),
         ("doctor --seeds 3", 0, "pass", &["models", "services"]),
         ("run nope", 2, "error", &["why"]),
     ] {

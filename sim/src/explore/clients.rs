@@ -85,6 +85,7 @@ impl<M: Model, S: Starts<M>> Explorer<'_, M, S> {
             if let Verdict::Fail(violation) = verdict {
                 return Some(Broken { violation, counterexample });
             }
+            search.ends += 1;
             if self.engine.ended(true).is_some() {
                 return None;
             }

@@ -8,7 +8,10 @@
 
 mod clients;
 mod moves;
+mod naive;
 mod table;
+
+pub use naive::{Enumerated, enumerate};
 
 use crate::model::Model;
 use crate::run::{Engine, Starts};
@@ -36,6 +39,8 @@ pub struct Explored {
     pub generated: u64,
     /// States on the longest of the shortest paths to any of them.
     pub depth: u64,
+    /// Ends that differ, of models with clients.
+    pub ends: u64,
     /// Whether that was all.
     pub complete: bool,
     /// What can be said of all schedules within the bounds.
@@ -88,6 +93,7 @@ struct Search<'a, P> {
     nodes: Vec<Node>,
     generated: u64,
     depth: u64,
+    ends: u64,
     stopped: Option<&'static str>,
 }
 
@@ -106,7 +112,16 @@ struct Broken {
 impl<'a, P: Print> Search<'a, P> {
     fn new(limits: &'a Limits, look: Look<'a>) -> Self {
         let seen = Table::default();
-        Search { limits, look, seen, nodes: Vec::new(), generated: 0, depth: 0, stopped: None }
+        Search {
+            limits,
+            look,
+            seen,
+            nodes: Vec::new(),
+            generated: 0,
+            depth: 0,
+            ends: 0,
+            stopped: None,
+        }
     }
 
     /// Notes a state that was reached from `from` by `step`; whether it is a new one.
@@ -162,8 +177,8 @@ impl<'a, P: Print> Search<'a, P> {
             }
             (None, None) => (Verdict::Pass, None),
         };
-        let (generated, depth) = (self.generated, self.depth);
+        let (generated, depth, ends) = (self.generated, self.depth, self.ends);
         let collision = (distinct as f64).powi(2) / 2f64.powi(P::BITS + 1);
-        Explored { distinct, generated, depth, complete, verdict, counterexample, collision }
+        Explored { distinct, generated, depth, ends, complete, verdict, counterexample, collision }
     }
 }

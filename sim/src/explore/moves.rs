@@ -104,6 +104,9 @@ impl<M: Model> Graph<'_, M> {
             if new {
                 self.next.push(world);
             }
+            if search.stopped.is_some() {
+                break;
+            }
         }
         None
     }
