@@ -7,6 +7,7 @@
 mod ours;
 mod peers;
 mod results;
+mod strength;
 mod toy;
 
 use std::process::ExitCode;
@@ -20,9 +21,10 @@ fn main() -> ExitCode {
         ["ours"] => ours::list(),
         ["ours", bench, name] => return ours::measure(bench, name),
         ["results"] => return results::write(),
+        ["strength"] => return strength::strength(json),
         [bench] if ours::BENCHES.contains(bench) => results::print(bench, json),
         _ => {
-            eprintln!("usage: bench {} | results [--json]", ours::BENCHES.join(" | "));
+            eprintln!("usage: bench {} | strength | results [--json]", ours::BENCHES.join(" | "));
             return ExitCode::from(2);
         }
     }

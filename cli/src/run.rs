@@ -24,7 +24,7 @@ pub(crate) struct Args {
     /// What decides everything that is not given
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Who chooses the next step: random or swarm; drawn by the seed unless given
+    /// Who chooses the next step: random, swarm, pct, pos, novel; drawn by the seed unless given
     #[arg(long, value_parser = setup::chooser)]
     chooser: Option<Kind>,
     /// How many faults may be spent; drawn by the seed unless given

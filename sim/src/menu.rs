@@ -96,8 +96,20 @@ impl Menu {
     }
 
     /// All of it.
+    #[inline]
     pub fn iter(&self) -> impl Iterator<Item = Step> + '_ {
-        (0..self.len()).map(|index| self.get(index))
+        let calls = self.calls.iter().map(|entry| entry.it.step());
+        let moves = self.due.iter().chain(&self.may).map(|entry| Step::World(entry.it));
+        calls.chain(moves).chain(self.after.iter().copied()).chain(self.faults())
+    }
+
+    fn faults(&self) -> impl Iterator<Item = Step> + '_ {
+        let (calls, parked, running) = match self.faults_left {
+            0 => (&[][..], &[][..], &[][..]),
+            _ => (&self.calls[..], &self.parked[..], &self.running[..]),
+        };
+        let lost = calls.iter().map(|entry| entry.it.id()).chain(parked.iter().copied());
+        lost.map(Step::Lose).chain(running.iter().map(|client| Step::Crash(*client)))
     }
 
     /// Where `step` is, if it is possible now.

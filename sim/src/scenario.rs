@@ -3,7 +3,7 @@
 //! Each part is drawn from a stream of its own, so that giving one by hand (`--faults 1`) leaves
 //! the others as they were.
 
-use crate::chooser::{Chooser, Random, Swarm};
+use crate::chooser::{Chooser, Novel, Pct, Pos, Random, Swarm};
 use crate::menu::Menu;
 use crate::rng::Rng;
 use checker::hash::mix;
@@ -17,11 +17,31 @@ pub enum Kind {
     Random,
     /// Drawn weights.
     Swarm,
+    /// Strict priorities with a few changes.
+    Pct,
+    /// Sticky priorities.
+    Pos,
+    /// What was done least.
+    Novel,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: &'static [Kind] = &[Kind::Random, Kind::Swarm];
+    pub const ALL: &'static [Kind] =
+        &[Kind::Random, Kind::Swarm, Kind::Pct, Kind::Pos, Kind::Novel];
+
+    /// What seeds draw from: each as often as it deserves by `bench/strength.md`.
+    pub const PORTFOLIO: &'static [Kind] = &[
+        Kind::Random,
+        Kind::Random,
+        Kind::Swarm,
+        Kind::Swarm,
+        Kind::Swarm,
+        Kind::Pos,
+        Kind::Pos,
+        Kind::Pct,
+        Kind::Novel,
+    ];
 }
 
 impl fmt::Display for Kind {
@@ -29,6 +49,9 @@ impl fmt::Display for Kind {
         f.write_str(match self {
             Kind::Random => "random",
             Kind::Swarm => "swarm",
+            Kind::Pct => "pct",
+            Kind::Pos => "pos",
+            Kind::Novel => "novel",
         })
     }
 }
@@ -78,15 +101,18 @@ impl Scenario {
 
     /// Who chooses.
     pub fn kind(&self) -> Kind {
-        self.chooser
-            .unwrap_or_else(|| *self.stream(3).pick(&[Kind::Random, Kind::Swarm, Kind::Swarm]))
+        self.chooser.unwrap_or_else(|| *self.stream(3).pick(Kind::PORTFOLIO))
     }
 
     /// The chooser itself.
     pub fn chooser(&self) -> Seeded {
+        let rng = self.stream(4);
         match self.kind() {
-            Kind::Random => Seeded::Random(Random::new(self.stream(4))),
-            Kind::Swarm => Seeded::Swarm(Box::new(Swarm::new(self.stream(4)))),
+            Kind::Random => Seeded::Random(Random::new(rng)),
+            Kind::Swarm => Seeded::Swarm(Box::new(Swarm::new(rng))),
+            Kind::Pct => Seeded::Pct(Box::new(Pct::new(rng))),
+            Kind::Pos => Seeded::Pos(Pos::new(rng)),
+            Kind::Novel => Seeded::Novel(Novel::new(rng)),
         }
     }
 }
@@ -98,6 +124,12 @@ pub enum Seeded {
     Random(Random),
     /// Drawn weights.
     Swarm(Box<Swarm>),
+    /// Strict priorities with a few changes.
+    Pct(Box<Pct>),
+    /// Sticky priorities.
+    Pos(Pos),
+    /// What was done least.
+    Novel(Novel),
 }
 
 impl Chooser for Seeded {
@@ -106,6 +138,9 @@ impl Chooser for Seeded {
         match self {
             Seeded::Random(it) => it.choose(menu),
             Seeded::Swarm(it) => it.choose(menu),
+            Seeded::Pct(it) => it.choose(menu),
+            Seeded::Pos(it) => it.choose(menu),
+            Seeded::Novel(it) => it.choose(menu),
         }
     }
 }

@@ -152,10 +152,12 @@ impl Trace {
             None | Some(Value::Null) => None,
             Some(seed) => Some(seed.as_u64().ok_or(field("seed", "a whole number, or null"))?),
         };
-        let chooser = text("chooser", "random, swarm or replay")?;
+        let chooser = text("chooser", "the name of a chooser, or replay")?;
         let origin = match seed {
             Some(seed) => {
-                let known = chooser.parse().map_err(|_| field("chooser", "random or swarm"));
+                let known = chooser.parse().map_err(|_| {
+                    field("chooser", "the name of a chooser: random, swarm, pct, pos or novel")
+                });
                 Origin::Seed { seed, chooser: known? }
             }
             None => Origin::Steps,

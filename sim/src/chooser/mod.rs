@@ -1,11 +1,19 @@
 //! The only source of nondeterminism. One way of choosing a file.
 
+mod bytes;
 mod dull;
+mod novel;
+mod pct;
+mod pos;
 mod random;
 mod replay;
 mod swarm;
 
+pub use bytes::Bytes;
 pub use dull::Dull;
+pub use novel::Novel;
+pub use pct::Pct;
+pub use pos::Pos;
 pub use random::Random;
 pub use replay::Replay;
 pub use swarm::Swarm;

@@ -23,6 +23,8 @@ pub struct Swarm {
     late: u16,
     crash: u16,
     restart: u16,
+    /// Of the weights, up to each step on the menu.
+    sums: Vec<u64>,
 }
 
 impl Swarm {
@@ -32,7 +34,7 @@ impl Swarm {
         let moves = std::array::from_fn(|_| *rng.pick(&[0, 1, 4, 16, 64]));
         let mut rare = || *rng.pick(&[0, 1, 4, 16]);
         let (lose, late, crash, restart) = (rare(), rare() + 1, rare() / 4, rare());
-        Swarm { rng, clients, moves, lose, late, crash, restart }
+        Swarm { rng, clients, moves, lose, late, crash, restart, sums: Vec::new() }
     }
 
     fn weight(&self, step: Step) -> u64 {
@@ -50,18 +52,16 @@ impl Swarm {
 
 impl Chooser for Swarm {
     fn choose(&mut self, menu: &Menu) -> Option<usize> {
-        let total: u64 = menu.iter().map(|step| self.weight(step)).sum();
-        if total == 0 {
-            return None;
-        }
-        let mut ticket = self.rng.below(total);
-        for (index, step) in menu.iter().enumerate() {
-            let weight = self.weight(step);
-            if ticket < weight {
-                return Some(index);
-            }
-            ticket -= weight;
-        }
-        unreachable!("a ticket is below the sum of the weights")
+        let mut sums = std::mem::take(&mut self.sums);
+        sums.clear();
+        let mut total = 0;
+        menu.iter().for_each(|step| {
+            total += self.weight(step);
+            sums.push(total);
+        });
+        let ticket = if total > 0 { Some(self.rng.below(total)) } else { None };
+        let index = ticket.and_then(|ticket| sums.iter().position(|sum| ticket < *sum));
+        self.sums = sums;
+        index
     }
 }
