@@ -9,6 +9,7 @@ mod peers;
 mod results;
 mod strength;
 mod toy;
+mod trips;
 
 use std::process::ExitCode;
 

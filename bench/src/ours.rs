@@ -1,6 +1,7 @@
 //! Our own figures, measured as a peer's are: one a process, about one CPU-second.
 
 use crate::toy::{Rows, Sizes, Toy};
+use crate::trips::{Network, Trips};
 use cpu_time::ProcessTime;
 use serde_json::{Map, Value, json};
 use sim::chooser::Random;
@@ -13,13 +14,14 @@ use sim::session::Plan;
 use std::process::ExitCode;
 
 /// What can be measured.
-pub(crate) const BENCHES: [&str; 3] = ["steps", "runs", "states"];
+pub(crate) const BENCHES: [&str; 4] = ["steps", "round-trips", "runs", "states"];
 
 type Figures = Map<String, Value>;
 
 /// Every figure, as `bench<TAB>name`.
 pub(crate) fn list() {
     println!("steps\tunforked, random");
+    println!("round-trips\tunforked, 1-10 ms");
     for model in models::ALL {
         println!("runs\tunforked, {}", model.card().name);
     }
@@ -32,6 +34,7 @@ pub(crate) fn list() {
 pub(crate) fn measure(bench: &str, name: &str) -> ExitCode {
     let figures = match (bench, name.strip_prefix("unforked, ")) {
         ("steps", Some("random")) => Some(steps()),
+        ("round-trips", Some("1-10 ms")) => Some(round_trips()),
         ("runs", Some(model)) => models::find(model).ok().map(runs),
         ("states", Some(shape)) => states(shape, false),
         ("states", None) => {
@@ -80,6 +83,19 @@ fn steps() -> Figures {
         let bounds = Bounds { faults_max: 0, steps_max: model.steps_max(), tail_max: 0 };
         engine.run(&model, &mut world, &mut chooser, bounds, &mut ());
         [engine.steps().len() as u64, world.won]
+    })
+}
+
+/// Calls that were answered over a network, and completed transitions.
+fn round_trips() -> Figures {
+    let model = Trips::new(Default::default(), None);
+    let mut engine = engine::<Trips>();
+    per_cpu_second(["round_trips", "transitions"], |seed| {
+        let mut world = Network::default();
+        let mut chooser = Random::new(Rng::new(seed));
+        let bounds = Bounds { faults_max: 0, steps_max: model.steps_max(), tail_max: 0 };
+        engine.run(&model, &mut world, &mut chooser, bounds, &mut ());
+        [world.trips, world.won]
     })
 }
 

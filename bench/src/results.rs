@@ -37,8 +37,10 @@ fn table(bench: &str, rows: &[(String, Figures)]) -> String {
         .find(|(name, _)| is_ours(name))
         .map_or(Vec::new(), |it| it.1.keys().filter(|unit| unit.ends_with("_per_cpu_s")).collect());
     let head = units.last().copied();
-    let ours = rows.iter().find(|(name, _)| is_ours(name));
-    let ours = ours.and_then(|(_, figures)| figures.get(head?)?.as_f64());
+    let figure = |name: &str| {
+        let (_, figures) = rows.iter().find(|(it, _)| it == name)?;
+        figures.get(head?)?.as_f64()
+    };
     let mut out = format!("| {bench:<36} |");
     for unit in &units {
         let _ = write!(out, " {:>22} |", unit.replace("_per_cpu_s", "/CPU-s"));
@@ -60,12 +62,22 @@ fn table(bench: &str, rows: &[(String, Figures)]) -> String {
             let figure = figures.get(*unit).and_then(Value::as_f64);
             let _ = write!(out, " {:>22} |", figure.map_or("-".to_owned(), thousands));
         }
-        let theirs = head.and_then(|unit| figures.get(unit)?.as_f64());
-        let ratio = ours.zip(theirs).filter(|_| !is_ours(name));
+        let ours = figure(&rival(name, rows)).filter(|_| !is_ours(name));
+        let ratio = ours.zip(figure(name));
         let ratio = ratio.map_or(String::new(), |(ours, theirs)| format!("{:.1}x", ours / theirs));
         let _ = writeln!(out, " {ratio:>7} |");
     }
     out
+}
+
+/// The one of ours that a peer is compared with: of the same size and kind where there are several.
+fn rival(peer: &str, rows: &[(String, Figures)]) -> String {
+    let size = |name: &str| name.rsplit(", ").next().unwrap_or_default().to_owned();
+    let symmetric = |name: &str| name.contains("symmetry");
+    let mut ours = rows.iter().map(|(name, _)| name).filter(|name| is_ours(name));
+    let alike = |name: &&String| size(name) == size(peer) && symmetric(name) == symmetric(peer);
+    let first = ours.clone().next();
+    ours.find(alike).or(first).cloned().unwrap_or_default()
 }
 
 /// `1234567.0` as `1,234,567`.

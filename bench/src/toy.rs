@@ -5,6 +5,7 @@
 //! engine does the same work. It is an ordinary model: nothing here is known to the engine.
 
 use checker::hash::mix;
+use checker::specs::nothing::Nothing;
 use sim::prelude::*;
 
 const KEYS: u64 = 4;
@@ -110,18 +111,5 @@ impl Model for Toy {
 
     fn steps_max(&self) -> usize {
         100_000_000
-    }
-}
-
-/// A spec that nothing is asked of.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Nothing;
-
-impl Spec for Nothing {
-    type Op = ();
-    type Ret = ();
-
-    fn step(&self, (): &(), _ret: Option<&()>) -> impl IntoIterator<Item = Self> {
-        Some(Nothing)
     }
 }

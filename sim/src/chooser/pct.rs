@@ -75,9 +75,8 @@ impl Chooser for Pct {
         let ranked = menu.iter().enumerate().filter_map(|(index, step)| {
             Pct::actor(step).map(|actor| (self.priorities[actor], actor, index))
         });
-        let Some((_, actor, index)) = ranked.max_by_key(|it| it.0) else {
-            return self.fault(menu);
-        };
+        // Where nobody is left who could run, nobody comes back.
+        let (_, actor, index) = ranked.max_by_key(|it| it.0)?;
         self.in_a_row = if actor == self.last { self.in_a_row + 1 } else { 0 };
         self.last = actor;
         if self.falls.contains(&self.taken) {
