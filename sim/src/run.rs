@@ -253,7 +253,7 @@ impl<M: Model, S: Starts<M>> Engine<M, S> {
     fn start(&mut self, model: &M, index: usize) {
         self.clients[index].start(&self.starts, model);
         self.menu.start(ClientId(index as u16));
-        self.resume(index);
+        self.resume_apart(index);
     }
 
     /// Every step but the common one.
@@ -367,7 +367,7 @@ impl<M: Model, S: Starts<M>> Engine<M, S> {
         let told = mail.slot(id.slot).told.take().expect("only an answer can arrive");
         mail.tell(id.slot, told);
         drop(mail);
-        self.resume(index);
+        self.resume_apart(index);
     }
 
     fn lose<W, O: Observer<M, W>>(&mut self, id: CallId, observer: &mut O) {
@@ -394,10 +394,18 @@ impl<M: Model, S: Starts<M>> Engine<M, S> {
         if let Some(call) = adrift {
             self.set_adrift(id.client, call);
         }
+        self.resume_apart(index);
+    }
+
+    /// The same, for steps that are rare.
+    #[inline(never)]
+    fn resume_apart(&mut self, index: usize) {
         self.resume(index);
     }
 
-    #[inline]
+    /// Lets a client go on, and puts what it did on the menu. A program is long, so only the common
+    /// step has it inlined.
+    #[inline(always)]
     fn resume(&mut self, index: usize) {
         let client = &mut self.clients[index];
         client.resume();
