@@ -73,7 +73,7 @@ pub fn live<M: Model>(
     let Some(graph) = graph else { return Ok(explored) };
     for (index, promise) in comes.iter().enumerate() {
         if let Some(lasso) = lasso(&graph, index) {
-            let why = format!("it never comes that {}", promise.said);
+            let why = format!("it may never come that {}", promise.said);
             explored.verdict = Verdict::Fail(Violation::new(promise.property.clone(), why));
             explored.lasso = Some(lasso);
             break;
