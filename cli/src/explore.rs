@@ -5,6 +5,7 @@
 
 use crate::file;
 use crate::interrupt::was_interrupted;
+use crate::liveness;
 use crate::out::{Exit, Failure, Out, paint};
 use crate::report::{self, Ran};
 use crate::setup::{self, Setup};
@@ -12,21 +13,22 @@ use anstyle::AnsiColor;
 use checker::Verdict;
 use clap::Args as ClapArgs;
 use serde_json::{Map, Value, json};
-use sim::explore::{Explored, Limits};
+use sim::explore::{Explored, Limits, NotLive};
 use sim::registry::AnyModel;
 use sim::run::FAULTS_MAX;
+use sim::session::Session;
 use std::path::PathBuf;
 use std::time::Instant;
 
 #[derive(ClapArgs)]
 pub(crate) struct Args {
     /// The model; `checker list` shows them
-    model: String,
+    pub(crate) model: String,
     #[command(flatten)]
-    setup: Setup,
+    pub(crate) setup: Setup,
     /// A deliberately broken twin
     #[arg(long)]
-    mutant: Option<String>,
+    pub(crate) mutant: Option<String>,
     /// How many faults a schedule may have
     #[arg(long, value_name = "N", default_value_t = 0)]
     #[arg(value_parser = clap::value_parser!(u32).range(..=i64::from(FAULTS_MAX)))]
@@ -34,6 +36,12 @@ pub(crate) struct Args {
     /// Counts states that differ only in which party is which as one
     #[arg(long)]
     symmetry: bool,
+    /// Looks at what must come, and at nothing else: for models of moves
+    #[arg(long, conflicts_with = "output")]
+    liveness: bool,
+    /// Does not count on this fairness
+    #[arg(long, value_name = "NAME", requires = "liveness")]
+    pub(crate) unfair: Option<String>,
     /// Gives up after so many distinct states
     #[arg(long, value_name = "N", default_value_t = 20_000_000)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=u64::from(u32::MAX)))]
@@ -49,6 +57,9 @@ pub(crate) fn explore(args: &Args, out: &Out) -> Result<Exit, Failure> {
     let limits =
         Limits { faults_max: args.faults, states_max: args.states_max, symmetry: args.symmetry };
     let given = setup::session(model, &args.setup.params()?, mutant)?;
+    if args.liveness && args.symmetry {
+        return Err(not_live(args, &NotLive::Symmetry));
+    }
     if args.symmetry && !given.has_symmetry() {
         return Err(Failure::input(format!(
             "--symmetry: the parties of {} cannot be renamed: leave it out",
@@ -59,12 +70,7 @@ pub(crate) fn explore(args: &Args, out: &Out) -> Result<Exit, Failure> {
     let mut all = Vec::new();
     for params in settings(given.params(), given.left_open()) {
         let mut session = setup::session(model, &params, mutant)?;
-        let explored = session.explore(&limits, &mut |distinct, generated| {
-            if out.shows_progress() && distinct.is_multiple_of(1 << 20) {
-                out.aside(format!("{distinct} states, {generated} reached"));
-            }
-            !was_interrupted()
-        });
+        let explored = search(args, out, session.as_mut(), &limits)?;
         say(args, out, &params, &explored);
         let failed = explored.verdict.violation().is_some();
         all.push((params, explored));
@@ -73,6 +79,29 @@ pub(crate) fn explore(args: &Args, out: &Out) -> Result<Exit, Failure> {
         }
     }
     finish(args, out, model, &all, began)
+}
+
+fn search(
+    args: &Args,
+    out: &Out,
+    session: &mut dyn Session,
+    limits: &Limits,
+) -> Result<Explored, Failure> {
+    let mut look = |distinct: u64, generated: u64| {
+        if out.shows_progress() && distinct.is_multiple_of(1 << 20) {
+            out.aside(format!("{distinct} states, {generated} reached"));
+        }
+        !was_interrupted()
+    };
+    if !args.liveness {
+        return Ok(session.explore(limits, &mut look));
+    }
+    let found = session.live(limits, args.unfair.as_deref(), &mut look);
+    found.map_err(|why| not_live(args, &why))
+}
+
+fn not_live(args: &Args, why: &NotLive) -> Failure {
+    Failure::input(format!("--liveness: {}: {why}", args.model))
 }
 
 /// Every setting of the parameters that a seed would draw.
@@ -119,6 +148,7 @@ fn finish(
         "params": params,
         "faults_max": args.faults,
         "symmetry": args.symmetry,
+        "liveness": args.liveness,
         "distinct": sum(|it| it.distinct),
         "generated": sum(|it| it.generated),
         "depth": all.iter().map(|(_, it)| it.depth).max(),
@@ -130,6 +160,9 @@ fn finish(
     if let Some(violation) = last.verdict.violation() {
         object["property"] = json!(violation.property);
         object["why"] = json!(violation.why);
+        if let Some(lasso) = &last.lasso {
+            return liveness::say_failed(args, out, (params, violation, lasso), object);
+        }
         return counterexample(args, out, model, params, last, object);
     }
     if let Some(why) = unknown {
@@ -138,18 +171,27 @@ fn finish(
         out.object("unknown", object);
         return Ok(Exit::Unknown);
     }
+    let held = match args.liveness {
+        true => liveness::held(args, params)?,
+        false => held(args, model),
+    };
+    out.verdict(format!(
+        "{}     {}: {held}   {seconds:.2} s",
+        paint(AnsiColor::Green, "PASS"),
+        args.model
+    ));
+    out.object("pass", object);
+    Ok(Exit::Holds)
+}
+
+/// What is then true.
+fn held(args: &Args, model: &dyn AnyModel) -> String {
     let faults = match (model.card().clients, args.faults) {
         (false, _) => String::new(),
         (true, 1) => " with at most 1 fault".to_owned(),
         (true, faults) => format!(" with at most {faults} faults"),
     };
-    out.verdict(format!(
-        "{}     {}: every promise kept in every schedule of these sizes{faults}   {seconds:.2} s",
-        paint(AnsiColor::Green, "PASS"),
-        args.model,
-    ));
-    out.object("pass", object);
-    Ok(Exit::Holds)
+    format!("every promise kept in every schedule of these sizes{faults}")
 }
 
 /// The shortest way to the failure, told as any failure is.

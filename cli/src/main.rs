@@ -13,6 +13,7 @@ mod file;
 mod fuzz;
 mod interrupt;
 mod list;
+mod liveness;
 mod minimise;
 mod out;
 mod replay;

@@ -253,6 +253,33 @@ fn explore_claims_no_more_than_it_searched() {
 }
 
 #[test]
+fn explore_tells_a_run_in_which_what_must_come_does_not() {
+    let desk = Desk::new("liveness");
+    let line = "explore awa/deferred_materialise -p jobs=1 -p segments=2 --liveness";
+    desk.checker(line).exits(0).tells(&["34 distinct", "that is fair to: materialise, prune"]);
+    let ran = desk.checker(&format!("{line} --unfair materialise")).exits(1);
+    ran.tells(&["FAIL eventually-materialised", "owed     after step 3", "fair to  prune"]);
+    ran.tells(&["loop     after step 4 it may stay as it is for ever"]);
+    let last = ran.err.lines().last().unwrap_or_default();
+    let recipe = last.strip_prefix("REPRODUCE: checker ").expect("the last line is a recipe");
+    desk.checker(recipe).exits(1).tells(&["FAIL eventually-materialised"]);
+    let object = desk.checker(&format!("{recipe} --json")).exits(1).object("explore", "fail");
+    let prefix = ["enqueue 0", "claim 0", "complete 0", "prune 1"];
+    assert_eq!(object["lasso"]["prefix"], serde_json::json!(prefix));
+    assert_eq!(object["lasso"]["loop"], serde_json::json!([]));
+    for (line, why) in [
+        ("explore run_head --liveness", "this one has clients"),
+        ("explore spec/lock_cas --liveness", "promises nothing that must come"),
+        ("explore spec/lock_cas --liveness --symmetry", "leave one of the two out"),
+        ("explore spec/lock_cas --liveness -o way.json", "cannot be used with"),
+        ("explore awa/deferred_materialise --liveness --unfair sleep", "materialise, prune"),
+    ] {
+        let ran = desk.checker(line).exits(2);
+        assert!(ran.err.contains(why), "{line}: {}", ran.err);
+    }
+}
+
+#[test]
 fn with_mutants_a_sound_model_holds_and_every_mutant_is_caught() {
     let desk = Desk::new("mutants");
     for (model, seeds) in [("object_store", 200), ("run_head", 2000), ("cluster", 400)] {

@@ -1,8 +1,8 @@
 //! One loop, three plugs.
 //!
 //! A client is a function of what it has been told; a world answers calls; a chooser decides what
-//! happens next. Reading order: [`model`] (what a protocol author writes), [`world`] (the other
-//! side of every call), [`io`] (the one door between them), [`step`] (all that can happen),
+//! happens next. Reading order: [`model`] (what a protocol author writes), [`liveness`] (what must
+//! come), [`world`] (the other side of every call), [`io`] (the one door between them), [`step`] (all that can happen),
 //! [`menu`] (what can happen now), [`chooser`] (who decides), [`run`] (the loop), [`scenario`]
 //! (what a seed means), [`trace`] (the durable form), [`minimise`](mod@minimise) (the shortest
 //! cause), [`explore`](mod@explore) (all schedules), [`session`] (a model set up, run after run),
@@ -10,6 +10,7 @@
 //! [`host`](mod@host) (the same clients on somebody else's runtime).
 
 pub mod model;
+pub mod liveness;
 pub mod world;
 pub mod io;
 pub mod step;
@@ -33,6 +34,7 @@ mod observer;
 /// What a model's file needs, and nothing else.
 pub mod prelude {
     pub use crate::io::{Io, Lost};
+    pub use crate::liveness::{Comes, Fair};
     pub use crate::model::{Model, Mutation, Open, Params, within};
     pub use crate::rng::Rng;
     pub use crate::step::{CallId, Move};

@@ -1,6 +1,7 @@
 //! What a protocol author writes: one trait, one file.
 
 use crate::io::Io;
+use crate::liveness::{Comes, Fair};
 use crate::rng::Rng;
 use crate::world::{Legible, Marks, World};
 use checker::{ClientId, Operation, Property, Spec, Violation};
@@ -156,6 +157,17 @@ pub trait Model: Clone + 'static {
     /// What holds when faults have stopped and everybody is done.
     fn settled(&self, _world: &Self::World) -> Result<(), Violation> {
         Ok(())
+    }
+
+    /// What must come, in a model of moves, in every run that is fair. Give none at sizes at which
+    /// it is not promised.
+    fn comes(&self) -> Vec<Comes<Self::World>> {
+        Vec::new()
+    }
+
+    /// What [`Model::comes`] counts on. Moves that are not named may never be made.
+    fn fairness(&self) -> Vec<Fair> {
+        Vec::new()
     }
 
     /// What must have happened at least once in a campaign for a pass to mean anything.

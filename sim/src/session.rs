@@ -4,7 +4,7 @@
 //! telling plays the same steps once more and writes down what a person wants to read.
 
 use crate::chooser::{Chooser, Replay};
-use crate::explore::{Enumerated, Explored, Limits, Look, enumerate, explore};
+use crate::explore::{Enumerated, Explored, Limits, Look, NotLive, enumerate, explore, live};
 use crate::menu::Menu;
 use crate::model::{CallOf, Model, Params, ReplyOf};
 use crate::registry::{mutant_name, to_map};
@@ -96,6 +96,8 @@ pub trait Session {
     /// Plays the first `count` of `steps` and tells all of it. The verdict is `outcome`'s: what is
     /// told may be the part of a run that decided it.
     fn tell(&mut self, steps: &[Step], count: usize, outcome: &Outcome) -> (Trace, Vec<Scene>);
+    /// Tells moves that begin in initial world `start`, whatever they break.
+    fn scenes(&self, start: usize, steps: &[Step]) -> Vec<Scene>;
     /// The figures of what was told last.
     fn told(&self) -> &Figures;
     /// The parameters of the last run, with nothing left open.
@@ -104,6 +106,16 @@ pub trait Session {
     fn left_open(&self) -> Vec<(String, Vec<Value>)>;
     /// Searches every schedule within `limits`.
     fn explore(&mut self, limits: &Limits, watch: Look<'_>) -> Explored;
+    /// Looks for a fair run in which what must come does not. `unfair`: the fairness that is not
+    /// counted on.
+    fn live(
+        &mut self,
+        limits: &Limits,
+        unfair: Option<&str>,
+        watch: Look<'_>,
+    ) -> Result<Explored, NotLive>;
+    /// What it counts on for that, by name.
+    fn fairness(&self) -> Vec<&'static str>;
     /// Plays every schedule with at most `faults_max` faults, `schedules_max` of them at most.
     fn enumerate(&mut self, faults_max: u32, schedules_max: u64) -> Enumerated;
     /// Whether the world can rename its parties, so that symmetry can be used.
@@ -345,6 +357,34 @@ impl<M: Model, S: Starts<M>> Session for Running<M, S> {
 
     fn explore(&mut self, limits: &Limits, watch: Look<'_>) -> Explored {
         explore(&self.model, &mut self.engine, limits, watch)
+    }
+
+    fn live(
+        &mut self,
+        limits: &Limits,
+        unfair: Option<&str>,
+        watch: Look<'_>,
+    ) -> Result<Explored, NotLive> {
+        live(&self.model, limits, unfair, watch)
+    }
+
+    fn fairness(&self) -> Vec<&'static str> {
+        let mut names: Vec<_> = self.model.fairness().iter().map(|it| it.name).collect();
+        names.dedup();
+        names
+    }
+
+    fn scenes(&self, start: usize, steps: &[Step]) -> Vec<Scene> {
+        let mut world = self.model.worlds().swap_remove(start);
+        let mut teller =
+            Teller { model: &self.model, effects: Vec::new(), scenes: Vec::new(), hits: 0 };
+        world.listen();
+        for step in steps {
+            let Step::World(chosen) = *step else { unreachable!("a move, not {step:?}") };
+            world.advance(chosen);
+            teller.stepped(*step, &world).expect("a teller stops nobody");
+        }
+        teller.scenes
     }
 
     fn enumerate(&mut self, faults_max: u32, schedules_max: u64) -> Enumerated {

@@ -230,6 +230,8 @@ pub struct DeferredMaterialise {
 
 /// A job's body can be read for as long as the job needs it.
 pub const SOURCE_READABLE: Property = Property::named("source-readable");
+/// A job that is closed is materialised.
+pub const EVENTUALLY_MATERIALISED: Property = Property::named("eventually-materialised");
 /// Exactly one segment is open, the one the cursor is on.
 pub const ONE_OPEN: Property = Property::named("one-open");
 
@@ -294,6 +296,28 @@ impl Model for DeferredMaterialise {
 
     fn spec(&self) -> Nothing {
         Nothing
+    }
+
+    fn comes(&self) -> Vec<Comes<State>> {
+        let materialised = |job: u8| {
+            let stage = move |world: &State| world.jobs[usize::from(job)].stage;
+            Comes::leads_to(
+                EVENTUALLY_MATERIALISED,
+                format!("job {job}, which is closed, is materialised"),
+                move |world| stage(world) == Stage::Closed,
+                move |world| stage(world) == Stage::Materialised,
+            )
+        };
+        (0..self.sizes.jobs).map(materialised).collect()
+    }
+
+    /// Of workers nothing is counted on: a job need never be claimed.
+    fn fairness(&self) -> Vec<Fair> {
+        let materialise =
+            (0..self.sizes.jobs.into()).map(|job| Fair::of_move("materialise", MATERIALISE, job));
+        let prune =
+            (0..self.sizes.segments.into()).map(|segment| Fair::of_move("prune", PRUNE, segment));
+        materialise.chain(prune).collect()
     }
 
     fn invariant(&self, _before: Option<&State>, now: &State) -> Result<(), Violation> {

@@ -188,6 +188,9 @@ impl Legible for State {
     }
 }
 
+/// The head gets to its end.
+pub const COMPLETES: Property = Property::named("completes");
+
 /// The model.
 #[derive(Clone)]
 pub struct RunHead {
@@ -251,6 +254,24 @@ impl Model for RunHead {
 
     fn spec(&self) -> Nothing {
         Nothing
+    }
+
+    /// The head gets to its end. Under a lock that expires that is not promised: three writers whose
+    /// lock expires each time may use up all tokens before.
+    fn comes(&self) -> Vec<Comes<State>> {
+        let Sizes { max_seq, lock, expire, .. } = self.sizes;
+        if lock && expire {
+            return Vec::new();
+        }
+        let said = format!("the head gets to {max_seq}");
+        vec![Comes::eventually(COMPLETES, said, move |world: &State| world.head == max_seq)]
+    }
+
+    /// A writer that can go on goes on.
+    fn fairness(&self) -> Vec<Fair> {
+        let goes_on =
+            |writer| Fair::weak("writer", move |it: Move| it.kind != EXPIRE && it.arg == writer);
+        (0..self.sizes.writers.into()).map(goes_on).collect()
     }
 
     /// One winner a number, no gap, and a head that says so and never goes back.

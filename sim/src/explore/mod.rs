@@ -7,10 +7,16 @@
 //! its steps.
 
 mod clients;
+mod components;
+mod graph;
+mod lasso;
+mod live;
 mod moves;
 mod naive;
 mod table;
 
+pub use lasso::Lasso;
+pub use live::{NotLive, live};
 pub use naive::{Enumerated, enumerate};
 
 use crate::model::Model;
@@ -47,6 +53,8 @@ pub struct Explored {
     pub verdict: Verdict,
     /// The shortest way to a failure.
     pub counterexample: Option<Counterexample>,
+    /// The run in which what must come does not, where that was looked for.
+    pub lasso: Option<Lasso>,
     /// The chance that two states were taken for one, in all.
     pub collision: f64,
 }
@@ -179,6 +187,16 @@ impl<'a, P: Print> Search<'a, P> {
         };
         let (generated, depth, ends) = (self.generated, self.depth, self.ends);
         let collision = (distinct as f64).powi(2) / 2f64.powi(P::BITS + 1);
-        Explored { distinct, generated, depth, ends, complete, verdict, counterexample, collision }
+        Explored {
+            distinct,
+            generated,
+            depth,
+            ends,
+            complete,
+            verdict,
+            counterexample,
+            lasso: None,
+            collision,
+        }
     }
 }
