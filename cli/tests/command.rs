@@ -258,8 +258,9 @@ fn explore_tells_a_run_in_which_what_must_come_does_not() {
     let line = "explore awa/deferred_materialise -p jobs=1 -p segments=2 --liveness";
     desk.checker(line).exits(0).tells(&["34 distinct", "that is fair to: materialise, prune"]);
     let ran = desk.checker(&format!("{line} --unfair materialise")).exits(1);
-    ran.tells(&["FAIL eventually-materialised", "owed     after step 3", "fair to  prune"]);
-    ran.tells(&["loop     after step 4 it may stay as it is for ever"]);
+    let ran =
+        ran.tells(&["FAIL eventually-materialised", "owed     after step 3", "fair to  prune"]);
+    let ran = ran.tells(&["loop     after step 4 it may stay as it is for ever"]);
     let last = ran.err.lines().last().unwrap_or_default();
     let recipe = last.strip_prefix("REPRODUCE: checker ").expect("the last line is a recipe");
     desk.checker(recipe).exits(1).tells(&["FAIL eventually-materialised"]);
