@@ -1,13 +1,13 @@
 //! One loop, three plugs.
 //!
 //! A client is a function of what it has been told; a world answers calls; a chooser decides what
-//! happens next. Reading order: [`model`] (what a protocol author writes), [`liveness`] (what must
-//! come), [`world`] (the other side of every call), [`io`] (the one door between them), [`step`] (all that can happen),
-//! [`menu`] (what can happen now), [`chooser`] (who decides), [`run`] (the loop), [`scenario`]
-//! (what a seed means), [`trace`] (the durable form), [`minimise`](mod@minimise) (the shortest
-//! cause), [`explore`](mod@explore) (all schedules), [`session`] (a model set up, run after run),
-//! [`verdict`] (what its end and its history say), [`registry`] (models as data),
-//! [`host`](mod@host) (the same clients on somebody else's runtime).
+//! happens next. Reading order: [`model`] (what a protocol author writes), [`liveness`] (what it
+//! promises will come), [`world`] (the other side of every call), [`io`] (the one door between
+//! them), [`step`] (all that can happen), [`menu`] (what can happen now), [`chooser`] (who decides),
+//! [`run`] (the loop), [`scenario`] (what a seed means), [`trace`] (the durable form),
+//! [`minimise`](mod@minimise) (the shortest cause), [`explore`](mod@explore) (all schedules),
+//! [`session`] (a model set up, run after run), [`verdict`] (what its end and its history say),
+//! [`registry`] (models as data), [`host`](mod@host) (the same clients on somebody else's runtime).
 
 pub mod model;
 pub mod liveness;

@@ -256,8 +256,8 @@ impl Model for RunHead {
         Nothing
     }
 
-    /// The head gets to its end. Under a lock that expires that is not promised: three writers whose
-    /// lock expires each time may use up all tokens before.
+    /// The head gets to its end. Under a lock that expires that is not promised: three writers
+    /// whose lock expires each time may use up all tokens before.
     fn comes(&self) -> Vec<Comes<State>> {
         let Sizes { max_seq, lock, expire, .. } = self.sizes;
         if lock && expire {
