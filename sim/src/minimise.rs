@@ -6,6 +6,7 @@
 //! small tries, each of which plays a run to its end, so the whole is bounded by the steps played:
 //! a bound on time would make the same schedule come out differently on another machine.
 
+mod keys;
 mod order;
 mod passes;
 mod search;

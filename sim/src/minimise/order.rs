@@ -4,8 +4,8 @@
 //! fair schedule, and then the one that changes less often from one client to another. And a step
 //! in another place sometimes makes another one needless, so this comes before a further round.
 
-use super::Pass;
 use super::search::{Found, Search, faults};
+use super::{Pass, keys};
 use crate::session::{Outcome, Plan};
 use crate::step::Step;
 
@@ -18,6 +18,8 @@ const MOVED_MAX: usize = 40;
 struct Weight {
     steps: usize,
     faults: usize,
+    /// The numbers that moves name, added up.
+    keys: usize,
     /// Steps that the fair schedule would not have taken.
     odd: usize,
     /// Changes from one client to another.
@@ -91,6 +93,7 @@ impl Search<'_> {
         Weight {
             steps: steps.len(),
             faults: faults(steps),
+            keys: keys::sum(steps),
             odd: scenes.iter().filter(|scene| !scene.dull).count(),
             turns: steps.windows(2).filter(|two| two[0].client() != two[1].client()).count(),
         }

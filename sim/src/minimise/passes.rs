@@ -1,12 +1,13 @@
-//! What may be left out of a schedule: a party, a kind of fault, a chunk of steps, any two of them.
+//! What may be left out of a schedule: a party, a kind of fault, a run of steps, any two of them.
 
 use super::Pass;
 use super::search::Search;
 use crate::step::{Move, Step};
 use std::collections::BTreeSet;
 
-/// Pairs of steps are tried in causes up to this length; there are about half its square.
-const PAIRED_MAX: usize = 40;
+/// Runs and pairs of steps are tried in causes up to this length; there are about as many as half
+/// its square.
+const SHORT: usize = 40;
 
 impl Search<'_> {
     /// Leaves out everything that one party does: a client, or what a move happens to.
@@ -87,13 +88,39 @@ impl Search<'_> {
         }
     }
 
+    /// Leaves out any run of steps, of everybody's and of one client's: a round that begins where
+    /// it ends is as long as it is, and no power of two.
+    pub(super) fn leave_out_runs(&mut self) {
+        let clients: BTreeSet<_> = self.cause.steps.iter().map(|step| step.client()).collect();
+        let only = clients.into_iter().filter(|it| it.is_some());
+        for whose in std::iter::once(None).chain(only) {
+            let (mut first, mut length) = (0, 2);
+            while self.is_short() {
+                let steps = self.cause.steps.iter().enumerate();
+                let theirs = steps.filter(|(_, it)| whose.is_none() || it.client() == whose);
+                let theirs: Vec<usize> = theirs.map(|(at, _)| at).collect();
+                if length > theirs.len() {
+                    break;
+                }
+                let Some(run) = theirs.get(first..first + length) else {
+                    (first, length) = (0, length + 1);
+                    continue;
+                };
+                let kept = without(&self.cause.steps, |at| run.contains(&at));
+                if !self.goes_on() {
+                    return;
+                }
+                if !self.try_steps(Pass::Runs, &kept) {
+                    first += 1;
+                }
+            }
+        }
+    }
+
     /// Leaves out any two steps: one that makes room for a lapse, say, and the lapse.
     pub(super) fn leave_out_pairs(&mut self) {
-        if self.cause.steps.len() > PAIRED_MAX {
-            return;
-        }
         let mut first = 0;
-        while first < self.cause.steps.len() {
+        while self.is_short() && first < self.cause.steps.len() {
             let mut second = first + 1;
             while second < self.cause.steps.len() {
                 if !self.goes_on() {
@@ -107,8 +134,12 @@ impl Search<'_> {
             first += 1;
         }
     }
+
+    fn is_short(&self) -> bool {
+        self.cause.steps.len() <= SHORT
+    }
 }
 
-fn without(steps: &[Step], gone: impl Fn(usize) -> bool) -> Vec<Step> {
+pub(super) fn without(steps: &[Step], gone: impl Fn(usize) -> bool) -> Vec<Step> {
     steps.iter().enumerate().filter(|(at, _)| !gone(*at)).map(|(_, step)| *step).collect()
 }

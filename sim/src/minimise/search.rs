@@ -3,7 +3,7 @@
 //! What is kept has been played once more as it will be written, cut at its failure: a run that
 //! went on after its failure may be judged by what came later, and would not fail again when cut.
 
-use super::{Cause, Effort, Pass, failed_after};
+use super::{Cause, Effort, Pass, failed_after, keys};
 use crate::registry::AnyModel;
 use crate::session::{Outcome, Plan, Session};
 use crate::step::Step;
@@ -49,7 +49,9 @@ impl Search<'_> {
         self.leave_out_faults();
         self.leave_out_steps();
         self.simplify();
+        self.leave_out_runs();
         self.leave_out_pairs();
+        self.rename_keys();
         self.put_in_order();
         self.cause.complete && before != weight(&self.cause)
     }
@@ -93,10 +95,10 @@ impl Search<'_> {
         self.fails(pass, steps, true)
     }
 
-    /// Keeps what is shorter, or as short with fewer faults.
+    /// Keeps what is shorter, or as short with fewer faults, or with as few of lower numbers.
     pub(super) fn try_steps(&mut self, pass: Pass, steps: &[Step]) -> bool {
         let Some(found) = self.other(pass, steps) else { return false };
-        let weight = |steps: &[Step]| (steps.len(), faults(steps));
+        let weight = |steps: &[Step]| (steps.len(), faults(steps), keys::sum(steps));
         let lighter = weight(&found.steps) < weight(&self.cause.steps);
         if lighter {
             self.keep(found);

@@ -13,21 +13,27 @@ pub enum Pass {
     Faults,
     /// Without some of its steps, fewer and fewer at a time.
     Steps,
+    /// Without some steps in a row, everybody's or one client's.
+    Runs,
     /// Without any two of its steps.
     Pairs,
+    /// With what the world's moves happen to under lower numbers.
+    Keys,
     /// As many steps, but duller ones, or with fewer changes of client.
     Order,
 }
 
 impl Pass {
     /// All of them.
-    pub const ALL: [Pass; 7] = [
+    pub const ALL: [Pass; 9] = [
         Pass::Cut,
         Pass::Params,
         Pass::Clients,
         Pass::Faults,
         Pass::Steps,
+        Pass::Runs,
         Pass::Pairs,
+        Pass::Keys,
         Pass::Order,
     ];
 
@@ -39,7 +45,9 @@ impl Pass {
             Pass::Clients => "clients",
             Pass::Faults => "faults",
             Pass::Steps => "steps",
+            Pass::Runs => "runs",
             Pass::Pairs => "pairs",
+            Pass::Keys => "keys",
             Pass::Order => "order",
         }
     }
