@@ -3,7 +3,7 @@
 //! What it finds depends on the seeds alone, never on how many threads ran them or who was first: a
 //! worker that has found what was looked for makes the others finish every seed before it.
 
-use crate::cause;
+use crate::cause::{self, Shortest};
 use crate::interrupt;
 use crate::out::{Failure, Out};
 use crate::report::Ran;
@@ -69,6 +69,8 @@ pub(crate) struct Cause {
     pub(crate) seed: u64,
     pub(crate) from: usize,
     pub(crate) ran: Ran,
+    /// Whether everything was tried to make it shorter.
+    pub(crate) complete: bool,
 }
 
 impl Cause {
@@ -195,9 +197,9 @@ impl Work<'_> {
             let (params, steps) = (session.params(), session.steps().to_vec());
             let faults = outcome.faults_max;
             let shortest = cause::shortest(self.model, &params, mutant, &steps, faults)?;
-            let mut ran = shortest.expect("what failed fails again").ran;
+            let Shortest { mut ran, complete, .. } = shortest.expect("what failed fails again");
             ran.trace.origin = Origin::Seed { seed: *seed, chooser: self.scenario(*seed).kind() };
-            let cause = Cause { seed: *seed, from: steps.len(), ran };
+            let cause = Cause { seed: *seed, from: steps.len(), ran, complete };
             match causes.iter_mut().find(|it| it.kind() == cause.kind()) {
                 Some(known) if known.ran.trace.steps.len() <= cause.ran.trace.steps.len() => {}
                 Some(known) => *known = cause,
@@ -230,7 +232,7 @@ impl Work<'_> {
         let mut campaign = work.run(out)?;
         campaign.failing.retain(|(_, property)| *property == mutant.breaks);
         let causes = work.causes(&campaign)?;
-        Ok(causes.first().map(|cause| cause.ran.trace.to_json()))
+        Ok(causes.first().filter(|it| it.complete).map(|cause| cause.ran.trace.to_json()))
     }
 
     /// Looks for the lowest seed at which a mutant breaks the promise it names.

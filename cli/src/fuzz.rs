@@ -4,6 +4,7 @@
 //! on purpose caught, by the promise it is said to break?
 
 use crate::campaign::{Campaign, Caught, Cause, MINIMISED_MAX, Work};
+use crate::cause;
 use crate::file;
 use crate::interrupt;
 use crate::out::{Exit, Failure, Out, paint};
@@ -225,6 +226,7 @@ fn object(work: &Work<'_>, found: &Findings, mutants: Vec<Value>) -> Value {
             "property": cause.ran.trace.verdict.broken(),
             "seed": cause.seed,
             "steps": cause.ran.trace.steps.len(),
+            "complete": cause.complete,
         })
     };
     let failures: Vec<Value> = found.causes.iter().zip(&found.written).map(failure).collect();
@@ -269,8 +271,10 @@ fn say(out: &Out, work: &Work<'_>, found: &Findings, began: Instant) {
         first.ran.say_verdict(out, 0.0);
         let steps = first.ran.trace.steps.len();
         out.say(format!(
-            "     first at seed {}; {} steps minimised to {steps}",
-            first.seed, first.from
+            "     first at seed {}; {} steps minimised to {steps}{}",
+            first.seed,
+            first.from,
+            cause::stopped(first.complete)
         ));
         first.ran.say_failed(out);
     }

@@ -18,7 +18,7 @@ use real::{
     Confirmation, Given, Outcome, RealError, Targets, Wanted, confirm_model, confirm_trace,
 };
 use serde_json::{Map, Value, json};
-use sim::minimise::minimise;
+use sim::minimise::{Effort, minimise};
 use sim::prelude::{CallId, Poll, World};
 use sim::scenario::Scenario;
 use sim::session::Plan;
@@ -147,7 +147,14 @@ fn a_fork_found_in_simulation_happens_on_postgres_as_it_was() {
         });
         let failed = failed.expect("a mutant without its compare forks within 1000 seeds");
         let drawn = session.params();
-        let cause = minimise(model, &drawn, Some(mutant), session.steps(), failed.faults_max);
+        let cause = minimise(
+            model,
+            &drawn,
+            Some(mutant),
+            session.steps(),
+            failed.faults_max,
+            Effort::while_told(&mut || true),
+        );
         let cause = cause.expect("the setup that failed").expect("it fails");
         let setup = Setup { params: &cause.params, mutant: Some(mutant) };
         let count = cause.steps.len();

@@ -424,7 +424,10 @@ impl<M: Model, S: Starts<M>> Session for Running<M, S> {
         let mut simpler = Vec::new();
         for name in M::Params::SIZES {
             let value = now[*name].as_u64().unwrap_or(0);
-            for smaller in (1..value).take(8) {
+            // Where few are not enough, half of them may be, or one less.
+            let few = (1..value).take(8);
+            let many = [value / 2, value.saturating_sub(1)];
+            for smaller in few.chain(many.into_iter().filter(|it| *it > 8)) {
                 let mut params = now.clone();
                 params[*name] = Value::from(smaller);
                 simpler.push(params);

@@ -66,6 +66,20 @@ impl Step {
         }
     }
 
+    /// The same, of another client.
+    pub(crate) fn of_client(self, other: impl Fn(ClientId) -> ClientId) -> Step {
+        let of = |id: CallId| CallId { client: other(id.client), ..id };
+        match self {
+            Step::Apply(id) => Step::Apply(of(id)),
+            Step::Reply(id) => Step::Reply(of(id)),
+            Step::Lose(id) => Step::Lose(of(id)),
+            Step::Late(id) => Step::Late(of(id)),
+            Step::Crash(client) => Step::Crash(other(client)),
+            Step::Restart(client) => Step::Restart(other(client)),
+            Step::World(_) => self,
+        }
+    }
+
     /// A number for the digest, the same on every machine.
     pub(crate) fn code(self) -> u64 {
         let of = |verb: u64, id: CallId| verb << 32 | id.code();

@@ -2,7 +2,7 @@
 
 use checker::{ClientId, Property, Verdict};
 use proptest::prelude::*;
-use sim::minimise::minimise;
+use sim::minimise::{Effort, minimise};
 use sim::registry::{AnyModel, MutantCard};
 use sim::session::Plan;
 use sim::step::{CallId, Move, Step};
@@ -51,7 +51,14 @@ fn catch(model: &dyn AnyModel, mutant: &MutantCard) {
     else {
         panic!("{name} survived: {}", mutant.how);
     };
-    let cause = minimise(model, &run.params, Some(&mutant.name), &run.steps, outcome.faults_max);
+    let cause = minimise(
+        model,
+        &run.params,
+        Some(&mutant.name),
+        &run.steps,
+        outcome.faults_max,
+        Effort::while_told(&mut || true),
+    );
     let cause = cause.expect("it is set up as before").expect("what failed fails again");
     assert_eq!(cause.outcome.verdict.broken(), Some(&mutant.breaks), "{name}: another promise");
     assert!(
