@@ -62,8 +62,8 @@ const HEAD: &str = "# How short a minimised failure is\n\n\
     promise, minimised, beside the fewest steps by which anything breaks with the same parameters\n\
     and as many faults. That is known where the search found it within 200,000 states. \"At the\n\
     fewest\" counts the failures that cannot be shorter.\n\n\
-    | mutant                                          | first seed's | minimised | fewest | at the fewest | at most over |\n\
-    |-------------------------------------------------|-------------:|----------:|-------:|--------------:|-------------:|\n";
+    | mutant | first seed's | minimised | fewest | at the fewest | at most over |\n\
+    |--------|-------------:|----------:|-------:|--------------:|-------------:|\n";
 
 fn compare(model: &dyn AnyModel, mutant: &MutantCard) -> Vec<Row> {
     let mut session = model.session(&Map::new(), Some(&mutant.name)).expect("its parameters");
