@@ -5,9 +5,9 @@
 //! side of every call), [`io`] (the one door between them), [`step`] (all that can happen),
 //! [`menu`] (what can happen now), [`chooser`] (who decides), [`run`] (the loop), [`scenario`]
 //! (what a seed means), [`trace`] (the durable form), [`minimise`](mod@minimise) (the shortest
-//! cause), [`explore`](mod@explore) (all schedules), [`session`] (a model set up, run after run),
-//! [`verdict`] (what its end and its history say), [`registry`] (models as data),
-//! [`host`](mod@host) (the same clients on somebody else's runtime).
+//! cause), [`why`] (where it became likely), [`explore`](mod@explore) (all schedules), [`session`]
+//! (a model set up, run after run), [`verdict`] (what its end and its history say), [`registry`]
+//! (models as data), [`host`](mod@host) (the same clients on somebody else's runtime).
 
 pub mod model;
 pub mod world;
@@ -19,6 +19,7 @@ pub mod run;
 pub mod scenario;
 pub mod trace;
 pub mod minimise;
+pub mod why;
 pub mod explore;
 pub mod session;
 pub mod verdict;

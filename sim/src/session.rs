@@ -3,7 +3,7 @@
 //! Playing is the hot path of every campaign, so it writes down nothing but what the verdict needs;
 //! telling plays the same steps once more and writes down what a person wants to read.
 
-use crate::chooser::{Chooser, Replay};
+use crate::chooser::{Chooser, Random, Replay, Then};
 use crate::explore::{Enumerated, Explored, Limits, Look, enumerate, explore};
 use crate::menu::Menu;
 use crate::model::{CallOf, Model, Params, ReplyOf};
@@ -30,6 +30,15 @@ pub enum Plan<'a> {
         steps: &'a [Step],
         /// How many faults may be spent.
         faults_max: u32,
+    },
+    /// These steps, then a uniform random walk with the faults that are left.
+    Walk {
+        /// What to play first.
+        steps: &'a [Step],
+        /// How many faults may be spent, those among `steps` included.
+        faults_max: u32,
+        /// What the walk is drawn from.
+        seed: u64,
     },
 }
 
@@ -296,6 +305,13 @@ impl<M: Model, S: Starts<M>> Session for Running<M, S> {
                 let mut replay = Replay::new(steps);
                 let outcome = self.run(&mut replay, faults_max, steps.len());
                 Outcome { skipped: replay.skipped(), ..outcome }
+            }
+            Plan::Walk { steps, faults_max, seed } => {
+                self.origin = Origin::Steps;
+                let mut chooser = Then::new(Replay::new(steps), Random::new(Rng::new(seed)));
+                let steps_max = self.model.steps_max().max(steps.len());
+                let outcome = self.run(&mut chooser, faults_max, steps_max);
+                Outcome { skipped: chooser.skipped(), ..outcome }
             }
         }
     }

@@ -4,11 +4,13 @@ mod dull;
 mod random;
 mod replay;
 mod swarm;
+mod then;
 
 pub use dull::Dull;
 pub use random::Random;
 pub use replay::Replay;
 pub use swarm::Swarm;
+pub use then::Then;
 
 use crate::menu::Menu;
 
