@@ -74,7 +74,7 @@ enum Command {
     Confirm(confirm::Args),
     /// Checks determinism, and which real services can start
     Doctor(doctor::Args),
-    /// Prints a digest a seed, for `doctor`
+    /// Prints what each seed does, step by step, for `doctor`
     #[command(hide = true)]
     Digests(digests::Args),
 }
