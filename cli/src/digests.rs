@@ -1,11 +1,10 @@
-//! `checker digests`: one digest a seed, from a process of its own, for `doctor`.
+//! `checker digests`: what each seed does, step by step, from a process of its own, for `doctor`.
 
 use crate::out::{Exit, Failure, Out, print};
 use crate::setup;
 use clap::Args as ClapArgs;
-use serde_json::Map;
-use sim::scenario::Scenario;
-use sim::session::{Plan, Session};
+use serde_json::{Map, json};
+use sim::determinism::record;
 
 #[derive(ClapArgs)]
 pub(crate) struct Args {
@@ -16,13 +15,8 @@ pub(crate) struct Args {
 
 pub(crate) fn digests(args: &Args, _out: &Out) -> Result<Exit, Failure> {
     let mut session = setup::session(setup::model(&args.model)?, &Map::new(), None)?;
-    for seed in args.from..args.to {
-        print(format_args!("{:016x}", digest(session.as_mut(), seed)));
+    for recording in record(session.as_mut(), args.from..args.to) {
+        print(json!(recording));
     }
     Ok(Exit::Holds)
-}
-
-/// What a seed does, as one number.
-pub(crate) fn digest(session: &mut dyn Session, seed: u64) -> u64 {
-    session.play(&Plan::Seed(Scenario::of(seed))).digest
 }

@@ -21,6 +21,7 @@ mod report;
 mod run;
 mod setup;
 mod story;
+mod why;
 
 use clap::{Parser, Subcommand};
 use out::{Exit, Look, Out};
@@ -63,11 +64,18 @@ enum Command {
     /// Finds the shortest cause that breaks the same promise
     #[command(alias = "minimize")]
     Minimise(minimise::Args),
+    /// Shows after which step of a trace its failure became likely, and inevitable
+    ///
+    /// After each step the rest is left to a uniform random walk, many times over: every possible
+    /// step is as likely as any other, and the faults that were left may be spent. What is shown is
+    /// the share of these walks that break the same promise. It says which step mattered, and not
+    /// how likely the failure is in production, whose schedules are not uniform.
+    Why(why::Args),
     /// Runs the same clients against real services
     Confirm(confirm::Args),
     /// Checks determinism, and which real services can start
     Doctor(doctor::Args),
-    /// Prints a digest a seed, for `doctor`
+    /// Prints what each seed does, step by step, for `doctor`
     #[command(hide = true)]
     Digests(digests::Args),
 }
@@ -81,6 +89,7 @@ impl Command {
             Command::Fuzz(_) => "fuzz",
             Command::Explore(_) => "explore",
             Command::Minimise(_) => "minimise",
+            Command::Why(_) => "why",
             Command::Confirm(_) => "confirm",
             Command::Doctor(_) => "doctor",
             Command::Digests(_) => "digests",
@@ -102,6 +111,7 @@ fn main() -> ExitCode {
         Command::Fuzz(args) => fuzz::fuzz(&args, &out),
         Command::Explore(args) => explore::explore(&args, &out),
         Command::Minimise(args) => minimise::minimise(&args, &out),
+        Command::Why(args) => why::why(&args, &out),
         Command::Confirm(args) => confirm::confirm(&args, &out),
         Command::Doctor(args) => doctor::doctor(&args, &out),
         Command::Digests(args) => digests::digests(&args, &out),

@@ -4,6 +4,8 @@
 mod desk;
 #[path = "command/json.rs"]
 mod json;
+#[path = "command/why.rs"]
+mod why;
 
 use desk::{CHECKER, Desk, altered, ran, recorded};
 use serde_json::Value;
@@ -48,6 +50,9 @@ fn bad_usage_exits_2_and_says_what_there_is() {
         ("fuzz run_head --seeds 5..5", "expected A..B with A below B"),
         ("fuzz run_head --jobs 0", "0 is not in 1..=65535"),
         ("doctor --seeds 0", "0 is not in 1.."),
+        ("why", "<TRACE>"),
+        ("why nowhere.json", "nowhere.json: cannot be read: No such file"),
+        ("why nowhere.json --tails 0", "0 is not in 1.."),
         ("confirm run_head", "--on <SERVICES>"),
         ("confirm run_head --on mysql", "--on takes postgres, redis, s3, "),
         ("confirm nowhere.json --on postgres", "nowhere.json: cannot be read: No such file"),
@@ -121,7 +126,7 @@ fn a_bad_trace_exits_2_naming_file_line_and_what_was_expected() {
     ];
     for (text, says) in cases {
         desk.write("bad.json", text);
-        for command in ["replay", "replay --recorded", "minimise", "confirm --on redis"] {
+        for command in ["replay", "replay --recorded", "minimise", "why", "confirm --on redis"] {
             let ran = desk.checker(&format!("{command} bad.json")).exits(2);
             assert_eq!(ran.complains(&["bad.json: "]).complains(says).out, "");
         }

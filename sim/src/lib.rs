@@ -5,8 +5,9 @@
 //! promises will come), [`world`] (the other side of every call), [`io`] (the one door between
 //! them), [`step`] (all that can happen), [`menu`] (what can happen now), [`chooser`] (who decides),
 //! [`run`] (the loop), [`scenario`] (what a seed means), [`trace`] (the durable form),
-//! [`minimise`](mod@minimise) (the shortest cause), [`explore`](mod@explore) (all schedules),
-//! [`session`] (a model set up, run after run), [`verdict`] (what its end and its history say),
+//! [`minimise`](mod@minimise) (the shortest cause), [`why`] (where it became likely),
+//! [`explore`](mod@explore) (all schedules), [`session`] (a model set up, run after run),
+//! [`determinism`] (whether a seed is one run), [`verdict`] (what its end and its history say),
 //! [`registry`] (models as data), [`host`](mod@host) (the same clients on somebody else's runtime).
 
 pub mod model;
@@ -20,8 +21,10 @@ pub mod run;
 pub mod scenario;
 pub mod trace;
 pub mod minimise;
+pub mod why;
 pub mod explore;
 pub mod session;
+pub mod determinism;
 pub mod verdict;
 pub mod registry;
 pub mod host;
@@ -30,6 +33,7 @@ pub mod rng;
 
 mod client;
 mod observer;
+mod teller;
 
 /// What a model's file needs, and nothing else.
 pub mod prelude {

@@ -34,3 +34,35 @@ pub trait Observer<M: Model, W> {
 }
 
 impl<M: Model, W> Observer<M, W> for () {}
+
+impl<M: Model, W, O: Observer<M, W>> Observer<M, W> for &mut O {
+    fn told(&mut self, from: CallId, call: &CallOf<M>, reply: Option<&ReplyOf<M>>) {
+        (**self).told(from, call, reply);
+    }
+
+    fn lost(&mut self, from: CallId, call: &CallOf<M>) {
+        (**self).lost(from, call);
+    }
+
+    fn stepped(&mut self, step: Step, world: &W) -> Result<(), Stop> {
+        (**self).stepped(step, world)
+    }
+}
+
+/// Both look on; the first has seen a step even where the second ends the run at it.
+impl<M: Model, W, A: Observer<M, W>, B: Observer<M, W>> Observer<M, W> for (A, B) {
+    fn told(&mut self, from: CallId, call: &CallOf<M>, reply: Option<&ReplyOf<M>>) {
+        self.0.told(from, call, reply);
+        self.1.told(from, call, reply);
+    }
+
+    fn lost(&mut self, from: CallId, call: &CallOf<M>) {
+        self.0.lost(from, call);
+        self.1.lost(from, call);
+    }
+
+    fn stepped(&mut self, step: Step, world: &W) -> Result<(), Stop> {
+        self.0.stepped(step, world)?;
+        self.1.stepped(step, world)
+    }
+}

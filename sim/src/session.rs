@@ -3,15 +3,17 @@
 //! Playing is the hot path of every campaign, so it writes down nothing but what the verdict needs;
 //! telling plays the same steps once more and writes down what a person wants to read.
 
-use crate::chooser::{Chooser, Replay};
+use crate::chooser::{Chooser, Random, Replay, Then};
+use crate::determinism::{Recording, Scribe};
 use crate::explore::{Enumerated, Explored, Limits, Look, NotLive, enumerate, explore, live};
 use crate::menu::Menu;
-use crate::model::{CallOf, Model, Params, ReplyOf};
+use crate::model::{Model, Params};
 use crate::registry::{mutant_name, to_map};
 use crate::rng::Rng;
 use crate::run::{Bounds, Ended, Engine, Observer, Starts, Stop, engine};
 use crate::scenario::Scenario;
-use crate::step::{CallId, Names, Step};
+use crate::step::{CallId, Step};
+use crate::teller::Teller;
 use crate::trace::{self, Origin, Trace};
 use crate::verdict::{name_of, verdict};
 use crate::world::{Hit, Legible, Marks, World};
@@ -30,6 +32,15 @@ pub enum Plan<'a> {
         steps: &'a [Step],
         /// How many faults may be spent.
         faults_max: u32,
+    },
+    /// These steps, then a uniform random walk with the faults that are left.
+    Walk {
+        /// What to play first.
+        steps: &'a [Step],
+        /// How many faults may be spent, those among `steps` included.
+        faults_max: u32,
+        /// What the walk is drawn from.
+        seed: u64,
     },
 }
 
@@ -91,6 +102,8 @@ pub struct Scene {
 pub trait Session {
     /// Plays a schedule to the end of the run.
     fn play(&mut self, plan: &Plan<'_>) -> Outcome;
+    /// Plays a seed and writes down all that came of it, to be compared.
+    fn record(&mut self, scenario: Scenario) -> Recording;
     /// The steps that the last run took.
     fn steps(&self) -> &[Step];
     /// Plays the first `count` of `steps` and tells all of it. The verdict is `outcome`'s: what is
@@ -159,16 +172,37 @@ impl<M: Model, S: Starts<M>> Running<M, S> {
         worlds.swap_remove(0)
     }
 
+    /// Sets the model up as the scenario's seed says; how many faults it may spend.
+    fn draw(&mut self, scenario: Scenario) -> u32 {
+        self.params = self.given.clone();
+        self.params.draw(&mut scenario.params());
+        self.model = M::new(self.params.clone(), self.mutant);
+        self.origin = Origin::Seed { seed: scenario.seed, chooser: scenario.kind() };
+        scenario.faults()
+    }
+
     /// `steps_max`: how many steps are the chooser's, before only the fair schedule decides.
     fn run(&mut self, chooser: &mut impl Chooser, faults_max: u32, steps_max: usize) -> Outcome {
+        self.run_seen(chooser, faults_max, steps_max, &mut ())
+    }
+
+    /// The same, and somebody looks on.
+    fn run_seen(
+        &mut self,
+        chooser: &mut impl Chooser,
+        faults_max: u32,
+        steps_max: usize,
+        also: &mut impl Observer<M, M::World>,
+    ) -> Outcome {
         let tail_max = TAIL_MAX.max(self.model.steps_max());
         let bounds = Bounds { faults_max, steps_max, tail_max };
         let mut world = self.world();
-        let mut watch = Watch {
+        let watch = Watch {
             model: &self.model,
             before: M::COMPARES.then(|| world.clone()),
             steps_left: (self.model.clients() == 0).then_some(steps_max),
         };
+        let mut watch = (also, watch);
         let ended = self.engine.run(&self.model, &mut world, chooser, bounds, &mut watch);
         let history = self.engine.history();
         let taken = self.engine.steps().len();
@@ -237,46 +271,6 @@ impl<M: Model> Observer<M, M::World> for Watch<'_, M> {
     }
 }
 
-/// Writes down what a person wants to read.
-struct Teller<'a, M: Model> {
-    model: &'a M,
-    effects: Vec<(CallId, String)>,
-    scenes: Vec<Scene>,
-    /// How many of the world's hits are in a scene.
-    hits: usize,
-}
-
-impl<M: Model> Observer<M, M::World> for Teller<'_, M> {
-    fn told(&mut self, from: CallId, call: &CallOf<M>, reply: Option<&ReplyOf<M>>) {
-        let answer = reply.map_or("waits".to_owned(), |reply| M::World::answer(call, reply));
-        self.effects.push((from, format!("{}: {answer}", M::World::ask(call))));
-    }
-
-    fn lost(&mut self, from: CallId, call: &CallOf<M>) {
-        self.effects.push((from, format!("{}: ?", M::World::ask(call))));
-    }
-
-    fn stepped(&mut self, step: Step, world: &M::World) -> Result<(), Stop> {
-        let role = |client| self.model.role(client);
-        let names = Names { role: &role, moves: <M::World as World>::MOVES };
-        let mut marks = Vec::new();
-        if let Some(all) = world.marks() {
-            marks.extend_from_slice(&all.hits()[self.hits..]);
-            self.hits = all.hits().len();
-            marks.sort_by_key(|(hit, _)| all.iter().position(|(name, _)| name == *hit));
-        }
-        self.scenes.push(Scene {
-            step,
-            text: step.text(&names),
-            dull: false,
-            effects: std::mem::take(&mut self.effects),
-            columns: world.columns(),
-            marks,
-        });
-        Ok(())
-    }
-}
-
 /// Notes which choices were the dull ones.
 struct Noting<C> {
     chooser: C,
@@ -295,11 +289,7 @@ impl<M: Model, S: Starts<M>> Session for Running<M, S> {
     fn play(&mut self, plan: &Plan<'_>) -> Outcome {
         match *plan {
             Plan::Seed(scenario) => {
-                self.params = self.given.clone();
-                self.params.draw(&mut scenario.params());
-                self.model = M::new(self.params.clone(), self.mutant);
-                let faults_max = scenario.faults();
-                self.origin = Origin::Seed { seed: scenario.seed, chooser: scenario.kind() };
+                let faults_max = self.draw(scenario);
                 let steps_max = self.model.steps_max();
                 self.run(&mut scenario.chooser(), faults_max, steps_max)
             }
@@ -309,7 +299,24 @@ impl<M: Model, S: Starts<M>> Session for Running<M, S> {
                 let outcome = self.run(&mut replay, faults_max, steps.len());
                 Outcome { skipped: replay.skipped(), ..outcome }
             }
+            Plan::Walk { steps, faults_max, seed } => {
+                self.origin = Origin::Steps;
+                let mut chooser = Then::new(Replay::new(steps), Random::new(Rng::new(seed)));
+                let steps_max = self.model.steps_max().max(steps.len());
+                let outcome = self.run(&mut chooser, faults_max, steps_max);
+                Outcome { skipped: chooser.skipped(), ..outcome }
+            }
         }
+    }
+
+    fn record(&mut self, scenario: Scenario) -> Recording {
+        let faults_max = self.draw(scenario);
+        let model = self.model.clone();
+        let mut scribe = Scribe::new(&model);
+        let steps_max = model.steps_max();
+        let outcome = self.run_seen(&mut scenario.chooser(), faults_max, steps_max, &mut scribe);
+        let history = self.engine.history();
+        scribe.recording(&outcome, history.operations(), &self.params(), &|id| self.name_of(id))
     }
 
     fn steps(&self) -> &[Step] {
@@ -321,8 +328,7 @@ impl<M: Model, S: Starts<M>> Session for Running<M, S> {
         let mut world = self.world();
         world.listen();
         let mut chooser = Noting { chooser: Replay::new(steps), dull: Vec::new() };
-        let mut teller =
-            Teller { model: &self.model, effects: Vec::new(), scenes: Vec::new(), hits: 0 };
+        let mut teller = Teller::new(&self.model);
         self.engine.run(&self.model, &mut world, &mut chooser, bounds, &mut teller);
         let mut scenes = teller.scenes;
         for (scene, dull) in scenes.iter_mut().zip(chooser.dull) {
@@ -376,8 +382,7 @@ impl<M: Model, S: Starts<M>> Session for Running<M, S> {
 
     fn scenes(&self, start: usize, steps: &[Step]) -> Vec<Scene> {
         let mut world = self.model.worlds().swap_remove(start);
-        let mut teller =
-            Teller { model: &self.model, effects: Vec::new(), scenes: Vec::new(), hits: 0 };
+        let mut teller = Teller::new(&self.model);
         world.listen();
         for step in steps {
             let Step::World(chosen) = *step else { unreachable!("a move, not {step:?}") };

@@ -13,6 +13,7 @@ fn with_json_every_command_prints_one_object_with_its_fields() {
     let run = ["digest", "steps", "ops", "property", "why", "control", "stats"];
     let fuzz = ["schedules", "steps", "failures", "mutants"];
     let explore = ["distinct", "generated", "depth", "complete", "counterexample_states"];
+    let why = ["model", "mutant", "property", "tails", "steps", "inevitable_from", "decisive"];
     for (line, code, outcome, fields) in [
         ("list", 0, "pass", &["models", "museum"][..]),
         ("run run_head --seed 1", 0, "pass", &run),
@@ -29,6 +30,7 @@ fn with_json_every_command_prints_one_object_with_its_fields() {
         ("explore spec/lock_cas", 0, "pass", &explore),
         ("explore spec/run_head --mutant fence_at_write", 1, "fail", &explore),
         ("explore spec/lock_cas --states-max 100", 3, "unknown", &explore),
+        ("why run_head-no_cas.json", 0, "pass", &why),
         ("doctor --seeds 3", 0, "pass", &["models", "services"]),
         ("run nope", 2, "error", &["why"]),
     ] {

@@ -8,6 +8,7 @@ mod pos;
 mod random;
 mod replay;
 mod swarm;
+mod then;
 
 pub use bytes::Bytes;
 pub use dull::Dull;
@@ -17,6 +18,7 @@ pub use pos::Pos;
 pub use random::Random;
 pub use replay::Replay;
 pub use swarm::Swarm;
+pub use then::Then;
 
 use crate::menu::Menu;
 
