@@ -1,8 +1,9 @@
 //! A history goes in, a verdict comes out.
 //!
 //! Reading order: [`history`] (what clients asked and heard), [`spec`] (what they may hear),
-//! [`verdict`] (what is said of it), [`search`] (the general decision), [`specs`] (one datatype a
-//! file, each with the violations it can call by name), [`line`](mod@line) (the JSON Lines form),
+//! [`verdict`] (what is said of it), [`monitor`] (the fast decisions), [`search`] (the general
+//! decision), [`check`](mod@check) (the decision with its proof), [`specs`] (one datatype a file,
+//! each with the violations it can call by name), [`line`](mod@line) (the JSON Lines form),
 //! [`hash`] (hashes that never change).
 //!
 //! The crate stands alone: it knows nothing of simulation, time or input and output.
@@ -10,12 +11,16 @@
 pub mod history;
 pub mod spec;
 pub mod verdict;
+pub mod monitor;
 pub mod search;
+pub mod check;
 pub mod specs;
 pub mod line;
 pub mod hash;
 
+pub use check::{Checked, check};
 pub use history::{ClientId, History, Operation, Outcome, Seen};
+pub use monitor::{Monitored, Part};
 pub use search::{Budget, judge};
 pub use spec::Spec;
 pub use verdict::{Property, Verdict, Violation};

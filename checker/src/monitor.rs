@@ -1,0 +1,128 @@
+//! A decision faster than the search's, for the histories it knows.
+//!
+//! The hard part is being right: monitors have been published with wrong proofs. So a monitor says
+//! how the operations can have gone, the spec plays that again, and what a monitor cannot decide it
+//! declines; and every one is held to brute force on random histories.
+
+use crate::{Operation, Spec, Violation};
+
+/// Operations that touch one another's state: those of one key, or the whole history.
+///
+/// Sorted by call; what certainly failed is left out.
+#[derive(Clone, Copy, Debug)]
+pub struct Part<'a, Op, Ret> {
+    operations: &'a [Operation<Op, Ret>],
+    members: &'a [u32],
+}
+
+impl<'a, Op, Ret> Part<'a, Op, Ret> {
+    /// Those of `operations` that `members` names, which are sorted by call.
+    pub fn new(operations: &'a [Operation<Op, Ret>], members: &'a [u32]) -> Self {
+        debug_assert!(members.is_sorted_by_key(|&it| operations[it as usize].call));
+        Part { operations, members }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// The indices of its operations in the whole history, by call.
+    pub fn members(&self) -> &'a [u32] {
+        self.members
+    }
+
+    /// Operation `index` of the whole history.
+    pub fn get(&self, index: u32) -> &'a Operation<Op, Ret> {
+        &self.operations[index as usize]
+    }
+
+    /// Its operations, by call, each under its index in the whole history.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, &'a Operation<Op, Ret>)> + use<'a, Op, Ret> {
+        let Part { operations, members } = *self;
+        members.iter().map(|&index| (index, &operations[index as usize]))
+    }
+}
+
+/// What a monitor says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Monitored {
+    /// It does not know how to decide this history: the search must.
+    Declined,
+    /// It can have gone in this order: every operation that returned, and those that nobody heard
+    /// of and that took effect, by their indices in the whole history.
+    Pass(Vec<u32>),
+    /// It cannot have gone in any order.
+    Fail(Violation),
+}
+
+/// Whether the operations can have gone in this order, as the spec and the clock see it: the proof
+/// that a pass is one, in one pass over it.
+pub fn validate<S: Spec>(
+    init: &S,
+    part: Part<'_, S::Op, S::Ret>,
+    order: &[u32],
+) -> Result<(), Invalid> {
+    let mut states = vec![init.clone()];
+    let mut latest_call = 0;
+    let mut returned = 0;
+    for &index in order {
+        let operation = part.get(index);
+        if operation.returned_at().is_some_and(|at| at < latest_call) {
+            return Err(Invalid::TooLate { index });
+        }
+        latest_call = latest_call.max(operation.call);
+        returned += usize::from(operation.ret().is_some());
+        let ret = operation.ret();
+        let step = |state: &S| state.step(&operation.op, ret).into_iter().collect::<Vec<_>>();
+        states = match &states[..] {
+            [one] => step(one),
+            many => {
+                let mut next: Vec<S> = Vec::new();
+                for state in many.iter().flat_map(step) {
+                    if !next.contains(&state) {
+                        next.push(state);
+                    }
+                }
+                next
+            }
+        };
+        if states.is_empty() {
+            return Err(Invalid::WrongAnswer { index });
+        }
+    }
+    let wanted = part.iter().filter(|(_, operation)| operation.ret().is_some()).count();
+    let mut sorted = order.to_vec();
+    sorted.sort_unstable();
+    if returned != wanted || sorted.windows(2).any(|pair| pair[0] == pair[1]) {
+        return Err(Invalid::NotAll { returned, wanted });
+    }
+    Ok(())
+}
+
+/// Why an order is no proof.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Invalid {
+    /// It had returned before one that is placed ahead of it was called.
+    TooLate {
+        /// Which operation.
+        index: u32,
+    },
+    /// Its answer is not right there.
+    WrongAnswer {
+        /// Which operation.
+        index: u32,
+    },
+    /// An operation that returned is not in it, or one is in it twice.
+    NotAll {
+        /// How many that returned are in it.
+        returned: usize,
+        /// How many returned.
+        wanted: usize,
+    },
+}
