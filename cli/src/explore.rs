@@ -11,6 +11,7 @@ use crate::report::{self, Ran};
 use crate::setup::{self, Setup};
 use anstyle::AnsiColor;
 use checker::Verdict;
+use checker::workers::Threads;
 use clap::Args as ClapArgs;
 use serde_json::{Map, Value, json};
 use sim::explore::{Explored, Limits, NotLive};
@@ -87,14 +88,17 @@ fn search(
     session: &mut dyn Session,
     limits: &Limits,
 ) -> Result<Explored, Failure> {
+    let mut told = 0;
     let mut look = |distinct: u64, generated: u64| {
-        if out.shows_progress() && distinct.is_multiple_of(1 << 20) {
+        if out.shows_progress() && distinct - told >= 1 << 20 {
+            told = distinct;
             out.aside(format!("{distinct} states, {generated} reached"));
         }
         !was_interrupted()
     };
     if !args.liveness {
-        return Ok(session.explore(limits, &mut look));
+        let workers = Threads::of_this_machine();
+        return Ok(session.explore_on(&workers, limits, &mut look));
     }
     let found = session.live(limits, args.unfair.as_deref(), &mut look);
     found.map_err(|why| not_live(args, &why))

@@ -89,7 +89,7 @@ pub struct Mutation<T: 'static> {
 ///
 /// A model without a mutant always keeps its promises. What is broken on purpose, and
 /// surroundings outside the protocol's assumptions, are mutants: one `if` that changes a decision.
-pub trait Model: Clone + 'static {
+pub trait Model: Clone + Send + Sync + 'static {
     /// How it is called on the command line.
     const NAME: &'static str;
     /// What it is, in a sentence.
@@ -114,7 +114,7 @@ pub trait Model: Clone + 'static {
     const GUARD: Option<Self::Mutant> = None;
 
     /// The other side of every call.
-    type World: World + Legible + Clone + Hash;
+    type World: World + Legible + Clone + Hash + Send + Sync;
     /// What a correct system may answer.
     type Spec: Spec<
             Op: Clone + Debug + Hash + Serialize + DeserializeOwned,

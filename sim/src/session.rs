@@ -5,7 +5,9 @@
 
 use crate::chooser::{Chooser, Random, Replay, Then};
 use crate::determinism::{Recording, Scribe};
-use crate::explore::{Enumerated, Explored, Limits, Look, NotLive, enumerate, explore, live};
+use crate::explore::{
+    Enumerated, Explored, Limits, Look, NotLive, enumerate, explore, explore_on, live,
+};
 use crate::menu::Menu;
 use crate::model::{Model, Params};
 use crate::registry::{mutant_name, to_map};
@@ -17,7 +19,7 @@ use crate::teller::Teller;
 use crate::trace::{self, Origin, Trace};
 use crate::verdict::{name_of, verdict};
 use crate::world::{Hit, Legible, Marks, World};
-use checker::{ClientId, Verdict, line};
+use checker::{ClientId, Verdict, Workers, line};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -119,6 +121,9 @@ pub trait Session {
     fn left_open(&self) -> Vec<(String, Vec<Value>)>;
     /// Searches every schedule within `limits`.
     fn explore(&mut self, limits: &Limits, watch: Look<'_>) -> Explored;
+
+    /// [`explore`](Session::explore) by several workers.
+    fn explore_on(&mut self, workers: &dyn Workers, limits: &Limits, watch: Look<'_>) -> Explored;
     /// Looks for a fair run in which what must come does not. `unfair`: the fairness that is not
     /// counted on.
     fn live(
@@ -363,6 +368,10 @@ impl<M: Model, S: Starts<M>> Session for Running<M, S> {
 
     fn explore(&mut self, limits: &Limits, watch: Look<'_>) -> Explored {
         explore(&self.model, &mut self.engine, limits, watch)
+    }
+
+    fn explore_on(&mut self, workers: &dyn Workers, limits: &Limits, watch: Look<'_>) -> Explored {
+        explore_on(workers, &self.model, &mut self.engine, limits, watch)
     }
 
     fn live(

@@ -1,5 +1,6 @@
 //! State counts held to those of TLC: the same states, the same successors, the same depth.
 
+use checker::workers::Threads;
 use serde_json::{Map, Value};
 use sim::explore::{Explored, Limits};
 
@@ -9,7 +10,15 @@ fn explore(model: &str, params: &[(&str, &str)], mutant: Option<&str>, symmetry:
     let model = models::find(model).expect("a model on the list");
     let mut session = model.session(&params, mutant).expect("its parameters");
     let limits = Limits { faults_max: 0, states_max: 1 << 24, symmetry };
-    session.explore(&limits, &mut |_, _| true)
+    let found = session.explore(&limits, &mut |_, _| true);
+    let together = session.explore_on(&Threads(2), &limits, &mut |_, _| true);
+    let sums = |it: &Explored| (it.distinct, it.generated, it.depth, it.complete);
+    assert_eq!(sums(&found), sums(&together));
+    assert_eq!(
+        (&found.verdict, &found.counterexample),
+        (&together.verdict, &together.counterexample)
+    );
+    found
 }
 
 #[track_caller]

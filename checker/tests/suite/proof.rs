@@ -4,42 +4,16 @@ use crate::generate::{Heads, Random, Store, history};
 use crate::returned;
 use checker::specs::head::{self, Head};
 use checker::specs::objects::{self, Objects};
-use checker::workers::Workers;
+use checker::workers::Threads;
 use checker::{Budget, Checked, Operation, Property, Reason, Spec, check, check_on};
 use std::sync::atomic::{AtomicUsize, Ordering};
-
-/// Two threads.
-struct Pair;
-
-impl Workers for Pair {
-    fn count(&self) -> usize {
-        2
-    }
-
-    fn all(&self, count: usize, job: &(dyn Fn(usize) + Sync)) {
-        let next = AtomicUsize::new(0);
-        let work = || {
-            loop {
-                let number = next.fetch_add(1, Ordering::Relaxed);
-                if number >= count {
-                    return;
-                }
-                job(number);
-            }
-        };
-        std::thread::scope(|scope| {
-            scope.spawn(work);
-            work();
-        });
-    }
-}
 
 fn same_on_two<S: Spec<Op: Clone + Sync, Ret: Clone + Sync> + Default + Sync>(
     operations: &[Operation<S::Op, S::Ret>],
 ) -> Checked<S> {
     let budget = Budget::default();
     let alone = check(&S::default(), operations, &budget);
-    let together = check_on(&Pair, &S::default(), operations, &budget);
+    let together = check_on(&Threads(2), &S::default(), operations, &budget);
     match (&alone, &together) {
         (Checked::Pass(alone), Checked::Pass(together)) => assert_eq!(alone, together),
         (Checked::Fail(alone), Checked::Fail(together)) => {

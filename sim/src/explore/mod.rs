@@ -13,6 +13,7 @@ mod lasso;
 mod live;
 mod moves;
 mod naive;
+mod shards;
 mod table;
 
 pub use lasso::Lasso;
@@ -22,7 +23,7 @@ pub use naive::{Enumerated, enumerate};
 use crate::model::Model;
 use crate::run::{Engine, Starts};
 use crate::step::Step;
-use checker::{Verdict, Violation};
+use checker::{Verdict, Violation, Workers};
 use table::{Print, Table};
 
 /// How far to search.
@@ -89,6 +90,23 @@ pub fn explore<M: Model, S: Starts<M>>(
     let mut search = Search::new(limits, look);
     let found = clients::search(model, engine, &mut search);
     search.explored(found)
+}
+
+/// [`explore`] by several workers, where the model is one of moves alone: the same answer, sooner.
+pub fn explore_on<M: Model, S: Starts<M>>(
+    workers: &dyn Workers,
+    model: &M,
+    engine: &mut Engine<M, S>,
+    limits: &Limits,
+    look: Look<'_>,
+) -> Explored {
+    if model.clients() == 0
+        && workers.count() > 1
+        && let Some(all) = shards::count(workers, model, limits, &mut *look)
+    {
+        return all;
+    }
+    explore(model, engine, limits, look)
 }
 
 /// What both kinds of search keep.
@@ -173,6 +191,10 @@ impl<'a, P: Print> Search<'a, P> {
 
     fn explored(self, found: Option<Broken>) -> Explored {
         let distinct = self.nodes.len() as u64;
+        self.explored_of(distinct, found)
+    }
+
+    fn explored_of(self, distinct: u64, found: Option<Broken>) -> Explored {
         let complete = found.is_none() && self.stopped.is_none();
         let (verdict, counterexample) = match (found, self.stopped) {
             (Some(Broken { violation, counterexample }), _) => {

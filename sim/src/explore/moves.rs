@@ -113,14 +113,14 @@ impl<M: Model> Graph<'_, M> {
 }
 
 /// How a world is known: by itself, or by the least of what it is called under other names.
-enum Known {
+pub(super) enum Known {
     ByName,
     /// But for the names of its parties.
     ByOrders(Vec<Vec<u8>>),
 }
 
 impl Known {
-    fn new<M: Model>(model: &M, symmetry: bool) -> Self {
+    pub(super) fn new<M: Model>(model: &M, symmetry: bool) -> Self {
         match model.worlds().first() {
             Some(world) if symmetry => Known::ByOrders(permutations(world.parties())),
             _ => Known::ByName,
@@ -128,7 +128,7 @@ impl Known {
     }
 
     #[inline]
-    fn fingerprint<W: World + Clone + Hash>(&self, world: &W) -> u64 {
+    pub(super) fn fingerprint<W: World + Clone + Hash>(&self, world: &W) -> u64 {
         match self {
             Known::ByName => Chain::of(world),
             Known::ByOrders(orders) => match sorted(world) {
