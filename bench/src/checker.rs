@@ -15,13 +15,20 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 /// A row of the table: which history, and how long it may take us, in ms.
-struct Row {
+pub(crate) struct Row {
     family: &'static str,
     ops: u64,
     clients: usize,
     bad: bool,
     unheard: u64,
     most: f64,
+}
+
+impl Row {
+    /// One that holds, to no bound.
+    pub(crate) fn plain(family: &'static str, ops: u64, clients: usize) -> Self {
+        row(family, ops, clients, false, f64::INFINITY)
+    }
 }
 
 const fn row(family: &'static str, ops: u64, clients: usize, bad: bool, most: f64) -> Row {
@@ -51,7 +58,6 @@ const SECONDS: u64 = 10;
 
 /// Prints the table, or JSON.
 pub(crate) fn table(is_json: bool) -> ExitCode {
-    let folder = crate::peers::target().join("histories");
     let porcupine = crate::peers::porcupine();
     if let Err(why) = &porcupine {
         eprintln!("skipped: Porcupine: {why}");
@@ -60,22 +66,16 @@ pub(crate) fn table(is_json: bool) -> ExitCode {
     println!("| history | ours, ms | at most | Porcupine, ms | ours is |");
     println!("|---|--:|--:|--:|--:|");
     for row in ROWS {
-        let (path, spec) = match written(&folder, row) {
+        let (path, spec) = match written(row) {
             Ok(it) => it,
             Err(error) => {
-                eprintln!("{}: {error}", folder.display());
+                eprintln!("the histories cannot be written: {error}");
                 return ExitCode::from(2);
             }
         };
-        let mut ours = Command::new(std::env::current_exe().expect("we run"));
-        ours.args(["check", spec]).arg(&path);
-        let ours = said(&mut ours);
+        let ours = ours(spec, &path);
         let peer = match &porcupine {
-            Ok(program) => {
-                let mut peer = Command::new(program);
-                peer.arg(spec).arg(&path).arg(SECONDS.to_string()).arg("5");
-                said(&mut peer)
-            }
+            Ok(program) => theirs(program, spec, &path),
             Err(_) => json!({"verdict": "not measured"}),
         };
         out.push(shown(row, &ours, &peer, is_json));
@@ -112,10 +112,23 @@ fn shape(row: &Row) -> Shape {
     Shape { ops, clients, is_bad: bad, unheard, seed: 1 }
 }
 
+/// What we say of a history.
+pub(crate) fn ours(spec: &str, path: &Path) -> Value {
+    let mut ours = Command::new(std::env::current_exe().expect("we run"));
+    said(ours.args(["check", spec]).arg(path))
+}
+
+/// What Porcupine says of it.
+pub(crate) fn theirs(program: &Path, spec: &str, path: &Path) -> Value {
+    let mut peer = Command::new(program);
+    said(peer.arg(spec).arg(path).arg(SECONDS.to_string()).arg("5"))
+}
+
 /// The history's file, and the spec it is for.
-fn written(folder: &Path, row: &Row) -> std::io::Result<(PathBuf, &'static str)> {
+pub(crate) fn written(row: &Row) -> std::io::Result<(PathBuf, &'static str)> {
+    let folder = crate::peers::target().join("histories");
     let family = FAMILIES.iter().find(|it| it.name == row.family).expect("a family");
-    std::fs::create_dir_all(folder)?;
+    std::fs::create_dir_all(&folder)?;
     let path = folder.join(format!("{}.jsonl", shape(row).name(row.family)));
     let mut file = std::io::BufWriter::new(std::fs::File::create(&path)?);
     histories::write(family, shape(row), &mut file)?;

@@ -6,6 +6,7 @@
 //! instead of time: how near the minimiser comes to the shortest failures.
 
 mod checker;
+mod growth;
 mod histories;
 mod ours;
 mod peers;
@@ -27,13 +28,16 @@ fn main() -> ExitCode {
         ["ours", bench, name] => return ours::measure(bench, name),
         ["results"] => return results::write(),
         ["check", spec, path] => return checker::measure(spec, path),
+        ["growth"] => return growth::plot(),
         ["checker"] => return checker::table(json),
         ["strength"] => return strength::strength(json),
         ["minimise"] => return shortest::write(),
         [bench] if ours::BENCHES.contains(bench) => results::print(bench, json),
         _ => {
             let benches = ours::BENCHES.join(" | ");
-            eprintln!("usage: bench {benches} | checker | strength | minimise | results [--json]");
+            eprintln!(
+                "usage: bench {benches} | checker | growth | strength | minimise | results [--json]"
+            );
             return ExitCode::from(2);
         }
     }
