@@ -127,6 +127,12 @@ fn say(args: &Args, out: &Out, params: &Map<String, Value>, explored: &Explored)
         explored.depth,
         explored.collision,
     ));
+    if explored.spared > 0 {
+        out.say(format!(
+            "spared   {} steps, because the other order of two that commute was taken",
+            explored.spared
+        ));
+    }
 }
 
 fn finish(
@@ -151,6 +157,7 @@ fn finish(
         "liveness": args.liveness,
         "distinct": sum(|it| it.distinct),
         "generated": sum(|it| it.generated),
+        "spared": sum(|it| it.spared),
         "depth": all.iter().map(|(_, it)| it.depth).max(),
         "complete": all.iter().all(|(_, it)| it.complete),
         "collision": all.iter().map(|(_, it)| it.collision).sum::<f64>(),

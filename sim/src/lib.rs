@@ -42,7 +42,7 @@ pub mod prelude {
     pub use crate::model::{Model, Mutation, Open, Params, within};
     pub use crate::rng::Rng;
     pub use crate::step::{CallId, Move};
-    pub use crate::world::{Constant, Legible, Marks, Moves, World};
+    pub use crate::world::{Act, Constant, Legible, Marks, Moves, World};
     pub use checker::{ClientId, Property, Spec, Violation};
     pub use serde::{Deserialize, Serialize};
     pub use std::task::Poll;

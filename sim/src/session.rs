@@ -5,7 +5,9 @@
 
 use crate::chooser::{Chooser, Random, Replay, Then};
 use crate::determinism::{Recording, Scribe};
-use crate::explore::{Enumerated, Explored, Limits, Look, NotLive, enumerate, explore, live};
+use crate::explore::{
+    Doubt, Enumerated, Explored, Limits, Look, NotLive, doubt, enumerate, explore, live,
+};
 use crate::menu::Menu;
 use crate::model::{Model, Params};
 use crate::registry::{mutant_name, to_map};
@@ -20,6 +22,7 @@ use crate::world::{Hit, Legible, Marks, World};
 use checker::{ClientId, Verdict, line};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// Which schedule to play.
 #[derive(Clone, Copy, Debug)]
@@ -119,6 +122,11 @@ pub trait Session {
     fn left_open(&self) -> Vec<(String, Vec<Value>)>;
     /// Searches every schedule within `limits`.
     fn explore(&mut self, limits: &Limits, watch: Look<'_>) -> Explored;
+    /// The same in both orders of steps that commute: for whoever doubts that they do.
+    fn explore_unspared(&mut self, limits: &Limits, watch: Look<'_>) -> Explored;
+    /// Tries both orders of all that is said to commute, on a random walk for each seed; how many
+    /// pairs it tried.
+    fn doubt(&mut self, faults_max: u32, seeds: Range<u64>) -> Result<u64, Doubt>;
     /// Looks for a fair run in which what must come does not. `unfair`: the fairness that is not
     /// counted on.
     fn live(
@@ -362,7 +370,15 @@ impl<M: Model, S: Starts<M>> Session for Running<M, S> {
     }
 
     fn explore(&mut self, limits: &Limits, watch: Look<'_>) -> Explored {
-        explore(&self.model, &mut self.engine, limits, watch)
+        explore(&self.model, &mut self.engine, limits, true, watch)
+    }
+
+    fn explore_unspared(&mut self, limits: &Limits, watch: Look<'_>) -> Explored {
+        explore(&self.model, &mut self.engine, limits, false, watch)
+    }
+
+    fn doubt(&mut self, faults_max: u32, seeds: Range<u64>) -> Result<u64, Doubt> {
+        doubt(&self.model, &mut self.engine, faults_max, seeds)
     }
 
     fn live(

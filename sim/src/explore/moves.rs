@@ -15,11 +15,12 @@ const BATCH: usize = 64;
 pub(super) fn search<M: Model>(model: &M, search: &mut Search<'_, u64>) -> Option<Broken> {
     let known = Known::new(model, search.limits.symmetry);
     let mut level = Vec::new();
-    for world in model.worlds() {
+    for (start, world) in model.worlds().into_iter().enumerate() {
         let index = search.nodes.len() as u32;
         // Where it comes from itself there is no step, so any will do.
         let step = Step::World(Move { kind: 0, arg: 0 });
         if search.reach(known.fingerprint(&world), index, step) {
+            search.starts.push(start);
             if let Err(violation) = model.invariant(None, &world) {
                 return Some(Broken { violation, counterexample: search.path(index) });
             }
