@@ -27,6 +27,21 @@ fn help_says_what_each_exit_status_means() {
 }
 
 #[test]
+fn a_seed_is_run_twice_and_schedules_are_counted() {
+    let desk = Desk::new("twice");
+    let twice = desk.checker("run run_head --seed 3 --twice").exits(0);
+    twice.tells(&["both runs of this seed did the same at every step"]);
+    let twice = desk.checker("run run_head --seed 3 --twice --json").exits(0);
+    assert!(twice.object("run", "pass")["parted"].is_null());
+    let run = desk.checker("run run_head --chooser dfs --seed 5 -o fifth.json").exits(0);
+    run.tells(&["seed 5, dfs"]);
+    desk.checker("replay fifth.json --recorded").exits(0);
+    let bare = "-p writers=2 -p transitions=1 -p lock=none --chooser dfs --faults 0";
+    let found = format!("fuzz run_head --mutant no_cas {bare} --seeds 0..256");
+    desk.checker(&found).exits(42).tells(&["fork"]);
+}
+
+#[test]
 fn bad_usage_exits_2_and_says_what_there_is() {
     let desk = Desk::new("usage");
     for (line, says) in [
