@@ -6,6 +6,7 @@
 //! a function of what it has been told, so a state is known by a fingerprint and reached again by
 //! its steps.
 
+mod alone;
 mod clients;
 mod components;
 mod doubt;
@@ -17,6 +18,7 @@ mod naive;
 mod spared;
 mod table;
 
+pub use alone::{NotAlone, explore_alone};
 pub use doubt::{Doubt, doubt};
 pub use lasso::Lasso;
 pub use live::{NotLive, live};
@@ -90,7 +92,7 @@ pub fn explore<M: Model, S: Starts<M>>(
 ) -> Explored {
     if model.clients() == 0 {
         let mut search = Search::new(limits, look);
-        let found = moves::search(model, &mut search);
+        let found = moves::search(model, &mut search, &moves::Whole(model));
         return search.explored(found);
     }
     let mut search = Search::new(limits, look);
