@@ -21,6 +21,7 @@ mod report;
 mod run;
 mod setup;
 mod story;
+mod twice;
 mod why;
 
 use clap::{Parser, Subcommand};

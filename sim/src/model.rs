@@ -1,5 +1,6 @@
 //! What a protocol author writes: one trait, one file.
 
+use crate::always::Always;
 use crate::io::Io;
 use crate::liveness::{Comes, Fair};
 use crate::rng::Rng;
@@ -152,6 +153,12 @@ pub trait Model: Clone + Send + Sync + 'static {
         _now: &Self::World,
     ) -> Result<(), Violation> {
         Ok(())
+    }
+
+    /// The parts of the invariant of a model of moves, each by itself, and what is not promised but
+    /// may be asked: what a search can look for alone.
+    fn always(&self) -> Vec<Always<Self::World>> {
+        Vec::new()
     }
 
     /// What holds when faults have stopped and everybody is done.

@@ -6,7 +6,8 @@
 use crate::chooser::{Chooser, Random, Replay, Then};
 use crate::determinism::{Recording, Scribe};
 use crate::explore::{
-    Enumerated, Explored, Limits, Look, NotLive, enumerate, explore, explore_on, live,
+    Doubt, Enumerated, Explored, Limits, Look, NotAlone, NotLive, doubt, enumerate, explore,
+    explore_alone, explore_on, live,
 };
 use crate::menu::Menu;
 use crate::model::{Model, Params};
@@ -19,9 +20,10 @@ use crate::teller::Teller;
 use crate::trace::{self, Origin, Trace};
 use crate::verdict::{name_of, verdict};
 use crate::world::{Hit, Legible, Marks, World};
-use checker::{ClientId, Verdict, Workers, line};
+use checker::{ClientId, Property, Verdict, Workers, line};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// Which schedule to play.
 #[derive(Clone, Copy, Debug)]
@@ -121,9 +123,22 @@ pub trait Session {
     fn left_open(&self) -> Vec<(String, Vec<Value>)>;
     /// Searches every schedule within `limits`.
     fn explore(&mut self, limits: &Limits, watch: Look<'_>) -> Explored;
-
     /// [`explore`](Session::explore) by several workers.
     fn explore_on(&mut self, workers: &dyn Workers, limits: &Limits, watch: Look<'_>) -> Explored;
+    /// The same in both orders of steps that commute: for whoever doubts that they do.
+    fn explore_unspared(&mut self, limits: &Limits, watch: Look<'_>) -> Explored;
+    /// Searches for a state in which `property` does not hold, past whatever else is broken.
+    fn explore_alone(
+        &mut self,
+        limits: &Limits,
+        property: &str,
+        watch: Look<'_>,
+    ) -> Result<Explored, NotAlone>;
+    /// What can be looked for so, and whether it is promised.
+    fn always(&self) -> Vec<(Property, bool)>;
+    /// Tries both orders of all that is said to commute, on a random walk for each seed; how many
+    /// pairs it tried.
+    fn doubt(&mut self, faults_max: u32, seeds: Range<u64>) -> Result<u64, Doubt>;
     /// Looks for a fair run in which what must come does not. `unfair`: the fairness that is not
     /// counted on.
     fn live(
@@ -367,7 +382,28 @@ impl<M: Model, S: Starts<M>> Session for Running<M, S> {
     }
 
     fn explore(&mut self, limits: &Limits, watch: Look<'_>) -> Explored {
-        explore(&self.model, &mut self.engine, limits, watch)
+        explore(&self.model, &mut self.engine, limits, true, watch)
+    }
+
+    fn explore_unspared(&mut self, limits: &Limits, watch: Look<'_>) -> Explored {
+        explore(&self.model, &mut self.engine, limits, false, watch)
+    }
+
+    fn explore_alone(
+        &mut self,
+        limits: &Limits,
+        property: &str,
+        watch: Look<'_>,
+    ) -> Result<Explored, NotAlone> {
+        explore_alone(&self.model, limits, property, watch)
+    }
+
+    fn always(&self) -> Vec<(Property, bool)> {
+        self.model.always().into_iter().map(|it| (it.property, it.promised)).collect()
+    }
+
+    fn doubt(&mut self, faults_max: u32, seeds: Range<u64>) -> Result<u64, Doubt> {
+        doubt(&self.model, &mut self.engine, faults_max, seeds)
     }
 
     fn explore_on(&mut self, workers: &dyn Workers, limits: &Limits, watch: Look<'_>) -> Explored {
