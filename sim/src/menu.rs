@@ -66,8 +66,7 @@ impl Menu {
     /// How many steps there are to choose from.
     #[allow(clippy::len_without_is_empty, reason = "whoever chooses is never given an empty one")]
     pub fn len(&self) -> usize {
-        let faults = self.calls.len() + self.parked.len() + self.running.len();
-        self.faults_at() + if self.faults_left > 0 { faults } else { 0 }
+        self.faults_at() + self.losses() + self.crashes()
     }
 
     /// The step at `index`, below [`Menu::len`].
@@ -95,21 +94,36 @@ impl Menu {
         }
     }
 
-    /// All of it.
+    /// All of it: what is no fault, then calls that can be lost, then clients that can crash.
     #[inline]
     pub fn iter(&self) -> impl Iterator<Item = Step> + '_ {
-        let calls = self.calls.iter().map(|entry| entry.it.step());
-        let moves = self.due.iter().chain(&self.may).map(|entry| Step::World(entry.it));
-        calls.chain(moves).chain(self.after.iter().copied()).chain(self.faults())
+        let calls = self.calls[..self.calls_lost()].iter().map(|entry| entry.it.id());
+        let parked = self.parked[..self.losses() - self.calls_lost()].iter().copied();
+        let running = self.running[..self.crashes()].iter();
+        let faults = calls.chain(parked).map(Step::Lose);
+        self.faultless().chain(faults).chain(running.map(|client| Step::Crash(*client)))
     }
 
-    fn faults(&self) -> impl Iterator<Item = Step> + '_ {
-        let (calls, parked, running) = match self.faults_left {
-            0 => (&[][..], &[][..], &[][..]),
-            _ => (&self.calls[..], &self.parked[..], &self.running[..]),
-        };
-        let lost = calls.iter().map(|entry| entry.it.id()).chain(parked.iter().copied());
-        lost.map(Step::Lose).chain(running.iter().map(|client| Step::Crash(*client)))
+    /// What is no fault.
+    #[inline]
+    pub(crate) fn faultless(&self) -> impl Iterator<Item = Step> + '_ {
+        let calls = self.calls.iter().map(|entry| entry.it.step());
+        let moves = self.due.iter().chain(&self.may).map(|entry| Step::World(entry.it));
+        calls.chain(moves).chain(self.after.iter().copied())
+    }
+
+    fn calls_lost(&self) -> usize {
+        if self.faults_left > 0 { self.calls.len() } else { 0 }
+    }
+
+    /// How many calls can be lost.
+    pub(crate) fn losses(&self) -> usize {
+        if self.faults_left > 0 { self.calls.len() + self.parked.len() } else { 0 }
+    }
+
+    /// How many clients can crash.
+    pub(crate) fn crashes(&self) -> usize {
+        if self.faults_left > 0 { self.running.len() } else { 0 }
     }
 
     /// Where `step` is, if it is possible now.
