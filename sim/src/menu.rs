@@ -295,8 +295,13 @@ impl Menu {
         }
         self.offered.clear();
         world.moves(&mut self.offered);
-        renew(&mut self.due, &self.offered.due, &mut self.spare, self.now);
-        renew(&mut self.may, &self.offered.may, &mut self.spare, self.now);
+        for (old, offered) in
+            [(&mut self.due, &self.offered.due), (&mut self.may, &self.offered.may)]
+        {
+            if !is_same(old, offered) {
+                renew(old, offered, &mut self.spare, self.now);
+            }
+        }
     }
 }
 
@@ -311,10 +316,12 @@ fn oldest(since: impl Iterator<Item = u32>) -> Option<usize> {
     since.enumerate().min_by_key(|(_, since)| *since).map(|(at, _)| at)
 }
 
+#[inline]
+fn is_same(old: &[Entry<Move>], offered: &[Move]) -> bool {
+    old.len() == offered.len() && old.iter().zip(offered).all(|(old, new)| old.it == *new)
+}
+
 fn renew(old: &mut Vec<Entry<Move>>, offered: &[Move], spare: &mut Vec<Entry<Move>>, now: u32) {
-    if old.len() == offered.len() && old.iter().zip(offered).all(|(old, new)| old.it == *new) {
-        return;
-    }
     spare.clear();
     for new in offered {
         let since = old.iter().find(|old| old.it == *new).map_or(now, |old| old.since);

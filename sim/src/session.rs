@@ -216,6 +216,7 @@ impl<M: Model, S: Starts<M>> Running<M, S> {
     fn figures(&self, world: &M::World) -> Figures {
         let history = self.engine.history();
         let mut marks = self.engine.marks().clone();
+        marks.reserve();
         for (name, count) in world.marks().into_iter().flat_map(Marks::iter) {
             marks.add(name, count);
         }
@@ -240,7 +241,8 @@ fn count_steps(marks: &mut Marks, steps: &[Step], moves: &'static [&'static str]
     }
     let named =
         [("lost replies", lose), ("late effects", late), ("crashes", crash), ("restarts", restart)];
-    for (name, count) in named.into_iter().chain(moves.iter().copied().zip(kinds)) {
+    let moved = moves.iter().copied().zip(kinds.iter().copied());
+    for (name, count) in named.into_iter().chain(moved) {
         if count > 0 {
             marks.add(name, count);
         }
