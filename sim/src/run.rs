@@ -197,8 +197,8 @@ impl<M: Model, S: Starts<M>> Engine<M, S> {
         &self.menu
     }
 
-    /// Takes the step at `index` of the menu.
-    #[inline]
+    /// Takes the step at `index` of the menu. It is the body of the loop, so it is inlined there.
+    #[inline(always)]
     pub fn step<W, O>(
         &mut self,
         model: &M,
