@@ -203,6 +203,18 @@ impl Menu {
         self.take_other(index - self.calls.len())
     }
 
+    /// The same, if it is a call that is to take effect.
+    #[inline]
+    pub(crate) fn take_call(&mut self, index: usize) -> Option<CallId> {
+        let call = self.calls.get(index)?.it;
+        if call.0 & Call::REPLY != 0 {
+            return None;
+        }
+        self.now += 1;
+        self.hole = index;
+        Some(call.id())
+    }
+
     fn take_other(&mut self, index: usize) -> Step {
         if index < self.due.len() {
             return Step::World(self.due.remove(index).it);

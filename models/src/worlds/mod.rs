@@ -197,6 +197,7 @@ impl World for Services {
         self.rows.freed().or_else(|| self.clock.freed())
     }
 
+    #[inline(always)]
     fn moves(&self, moves: &mut Moves) {
         let mut lease: Option<u32> = None;
         for (run, left) in self.leases.left_ms() {
