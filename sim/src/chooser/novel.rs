@@ -48,13 +48,14 @@ struct Drawn {
 impl Chooser for Novel {
     fn choose(&mut self, menu: &Menu) -> Option<usize> {
         let count = menu.len() as u64;
-        let mut best = self.drawn(menu, count);
-        for _ in 1..TRIES {
+        let mut best: Option<Drawn> = None;
+        for _ in 0..TRIES {
             let other = self.drawn(menu, count);
-            if self.seen[other.pair] < self.seen[best.pair] {
-                best = other;
+            if best.as_ref().is_none_or(|best| self.seen[other.pair] < self.seen[best.pair]) {
+                best = Some(other);
             }
         }
+        let best = best?;
         let seen = &mut self.seen[best.pair];
         *seen = seen.saturating_add(1);
         self.last = best.code;
