@@ -299,7 +299,7 @@ impl Menu {
     }
 
     /// Asks the world what it may do now. What was offered before keeps its age.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn refresh<W: World>(&mut self, world: &W) {
         self.close();
         if W::MOVES.is_empty() {
