@@ -73,6 +73,12 @@ pub trait Spec: Clone + Eq + Hash {
         Monitored::Declined
     }
 
+    /// Whether an order that explains every answer is plain to see, found in one pass: most
+    /// histories hold, and need no search. False says nothing.
+    fn is_plain(&self, _operations: &[Operation<Self::Op, Self::Ret>]) -> bool {
+        false
+    }
+
     /// A violation that has a name of its own, found in one pass over the whole history.
     ///
     /// `None` is no pass: the search still decides.

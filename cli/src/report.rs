@@ -72,13 +72,14 @@ pub(crate) fn told(
 ) -> Result<Ran, Failure> {
     let taken = session.steps().len();
     let params = session.params();
+    let figures = session.figures(&outcome);
     let skipped = outcome.skipped;
     let whole = count.map(|count| count.saturating_sub(skipped));
     let told = whole.unwrap_or_else(|| failed_after(&outcome, taken).min(TOLD_MAX));
     let (trace, scenes) = session.tell(&steps, told, &outcome);
     let (steps_told, digest, figures) = match count {
         Some(_) => (trace.steps.len(), trace.digest, session.told().clone()),
-        None => (taken, outcome.digest, outcome.figures()),
+        None => (taken, outcome.digest, figures),
     };
     let control = control(model, &params, mutant, &steps, &outcome)?;
     let clients = scenes.iter().flat_map(|scene| {

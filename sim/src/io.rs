@@ -260,6 +260,19 @@ pub(crate) enum Stage {
 impl<C, R> Slot<C, R> {
     const FREE: Self = Slot { stage: Stage::Free, call: None, told: None };
 
+    /// The call took effect, and its client does not wait for the answer.
+    #[cold]
+    pub(crate) fn answered_to_nobody(&mut self) {
+        match self.stage {
+            Stage::Deaf => {
+                self.stage = Stage::Told;
+                self.told = Some(Err(Lost));
+            }
+            Stage::Forgotten => self.stage = Stage::Free,
+            _ => unreachable!("only a call can apply"),
+        }
+    }
+
     /// The call, while it matters.
     pub(crate) fn call(&self) -> &C {
         self.call.as_ref().expect("a call in flight lies in its slot")

@@ -66,8 +66,7 @@ impl Menu {
     /// How many steps there are to choose from.
     #[allow(clippy::len_without_is_empty, reason = "whoever chooses is never given an empty one")]
     pub fn len(&self) -> usize {
-        let faults = self.calls.len() + self.parked.len() + self.running.len();
-        self.faults_at() + if self.faults_left > 0 { faults } else { 0 }
+        self.faults_at() + self.losses() + self.crashes()
     }
 
     /// The step at `index`, below [`Menu::len`].
@@ -95,21 +94,36 @@ impl Menu {
         }
     }
 
-    /// All of it.
+    /// All of it: what is no fault, then calls that can be lost, then clients that can crash.
     #[inline]
     pub fn iter(&self) -> impl Iterator<Item = Step> + '_ {
-        let calls = self.calls.iter().map(|entry| entry.it.step());
-        let moves = self.due.iter().chain(&self.may).map(|entry| Step::World(entry.it));
-        calls.chain(moves).chain(self.after.iter().copied()).chain(self.faults())
+        let calls = self.calls[..self.calls_lost()].iter().map(|entry| entry.it.id());
+        let parked = self.parked[..self.losses() - self.calls_lost()].iter().copied();
+        let running = self.running[..self.crashes()].iter();
+        let faults = calls.chain(parked).map(Step::Lose);
+        self.faultless().chain(faults).chain(running.map(|client| Step::Crash(*client)))
     }
 
-    fn faults(&self) -> impl Iterator<Item = Step> + '_ {
-        let (calls, parked, running) = match self.faults_left {
-            0 => (&[][..], &[][..], &[][..]),
-            _ => (&self.calls[..], &self.parked[..], &self.running[..]),
-        };
-        let lost = calls.iter().map(|entry| entry.it.id()).chain(parked.iter().copied());
-        lost.map(Step::Lose).chain(running.iter().map(|client| Step::Crash(*client)))
+    /// What is no fault.
+    #[inline]
+    pub(crate) fn faultless(&self) -> impl Iterator<Item = Step> + '_ {
+        let calls = self.calls.iter().map(|entry| entry.it.step());
+        let moves = self.due.iter().chain(&self.may).map(|entry| Step::World(entry.it));
+        calls.chain(moves).chain(self.after.iter().copied())
+    }
+
+    fn calls_lost(&self) -> usize {
+        if self.faults_left > 0 { self.calls.len() } else { 0 }
+    }
+
+    /// How many calls can be lost.
+    pub(crate) fn losses(&self) -> usize {
+        if self.faults_left > 0 { self.calls.len() + self.parked.len() } else { 0 }
+    }
+
+    /// How many clients can crash.
+    pub(crate) fn crashes(&self) -> usize {
+        if self.faults_left > 0 { self.running.len() } else { 0 }
     }
 
     /// Where `step` is, if it is possible now.
@@ -193,6 +207,18 @@ impl Menu {
             return call.it.step();
         }
         self.take_other(index - self.calls.len())
+    }
+
+    /// The same, if it is a call that is to take effect.
+    #[inline]
+    pub(crate) fn take_call(&mut self, index: usize) -> Option<CallId> {
+        let call = self.calls.get(index)?.it;
+        if call.0 & Call::REPLY != 0 {
+            return None;
+        }
+        self.now += 1;
+        self.hole = index;
+        Some(call.id())
     }
 
     fn take_other(&mut self, index: usize) -> Step {
@@ -279,7 +305,7 @@ impl Menu {
     }
 
     /// Asks the world what it may do now. What was offered before keeps its age.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn refresh<W: World>(&mut self, world: &W) {
         self.close();
         if W::MOVES.is_empty() {
@@ -287,8 +313,13 @@ impl Menu {
         }
         self.offered.clear();
         world.moves(&mut self.offered);
-        renew(&mut self.due, &self.offered.due, &mut self.spare, self.now);
-        renew(&mut self.may, &self.offered.may, &mut self.spare, self.now);
+        for (old, offered) in
+            [(&mut self.due, &self.offered.due), (&mut self.may, &self.offered.may)]
+        {
+            if !is_same(old, offered) {
+                renew(old, offered, &mut self.spare, self.now);
+            }
+        }
     }
 }
 
@@ -303,10 +334,12 @@ fn oldest(since: impl Iterator<Item = u32>) -> Option<usize> {
     since.enumerate().min_by_key(|(_, since)| *since).map(|(at, _)| at)
 }
 
+#[inline]
+fn is_same(old: &[Entry<Move>], offered: &[Move]) -> bool {
+    old.len() == offered.len() && old.iter().zip(offered).all(|(old, new)| old.it == *new)
+}
+
 fn renew(old: &mut Vec<Entry<Move>>, offered: &[Move], spare: &mut Vec<Entry<Move>>, now: u32) {
-    if old.len() == offered.len() && old.iter().zip(offered).all(|(old, new)| old.it == *new) {
-        return;
-    }
     spare.clear();
     for new in offered {
         let since = old.iter().find(|old| old.it == *new).map_or(now, |old| old.since);

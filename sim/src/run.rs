@@ -88,8 +88,6 @@ pub fn engine<M: Model>() -> Engine<M, impl Starts<M>> {
     }
 }
 
-/// What the digest says of [`Step::Apply`], before naming the call.
-const APPLY: u64 = 1 << 32;
 /// What it says of a call that must wait.
 const PARKED: u64 = 8 << 32;
 /// What it says of a call that was let through by somebody else's step, before naming it.
@@ -197,8 +195,8 @@ impl<M: Model, S: Starts<M>> Engine<M, S> {
         &self.menu
     }
 
-    /// Takes the step at `index` of the menu.
-    #[inline]
+    /// Takes the step at `index` of the menu. It is the body of the loop, so it is inlined there.
+    #[inline(always)]
     pub fn step<W, O>(
         &mut self,
         model: &M,
@@ -210,16 +208,18 @@ impl<M: Model, S: Starts<M>> Engine<M, S> {
         W: World<Call = CallOf<M>, Reply = ReplyOf<M>>,
         O: Observer<M, W>,
     {
-        let step = self.menu.take(index);
-        self.steps.push(step);
-        self.record.clock.set(self.steps.len() as u64);
-        if let Step::Apply(id) = step {
-            self.digest = mix(self.digest, APPLY | id.code());
+        // The common step has a way of its own, so that nobody asks twice which one it is.
+        let step = if let Some(id) = self.menu.take_call(index) {
+            let step = Step::Apply(id);
+            self.note(step);
             self.apply(world, id, observer);
+            step
         } else {
-            self.digest = mix(self.digest, step.code());
+            let step = self.menu.take(index);
+            self.note(step);
             self.take(model, world, step, observer);
-        }
+            step
+        };
         while let Some(id) = world.freed() {
             self.digest = mix(self.digest, FREED | id.code());
             self.menu.unpark(id);
@@ -228,6 +228,13 @@ impl<M: Model, S: Starts<M>> Engine<M, S> {
         self.menu.refresh(world);
         observer.stepped(step, world)?;
         Ok(step)
+    }
+
+    #[inline]
+    fn note(&mut self, step: Step) {
+        self.steps.push(step);
+        self.record.clock.set(self.steps.len() as u64);
+        self.digest = mix(self.digest, step.code());
     }
 
     /// The steps taken.
@@ -309,30 +316,22 @@ impl<M: Model, S: Starts<M>> Engine<M, S> {
         };
         observer.told(id, slot.call(), Some(&reply));
         self.digest = chain(self.digest, &reply);
-        match slot.stage {
-            Stage::Sent | Stage::Parked if M::ANSWERS_TRAVEL => {
-                slot.stage = Stage::Answered;
-                slot.told = Some(Ok(reply));
-                self.menu.add_reply(id);
-            }
-            Stage::Sent | Stage::Parked => {
-                if hears {
-                    mail.tell(id.slot, Ok(reply));
-                } else {
-                    slot.stage = Stage::Told;
-                    slot.told = Some(Ok(reply));
-                }
-                drop(mail);
-                self.resume(index);
-            }
-            // Nobody waits for this answer, but it happened, so the digest has it.
-            Stage::Deaf => {
-                slot.stage = Stage::Told;
-                slot.told = Some(Err(Lost));
-            }
-            Stage::Forgotten => slot.stage = Stage::Free,
-            Stage::Free | Stage::Answered | Stage::Told => unreachable!("only a call can apply"),
+        if !matches!(slot.stage, Stage::Sent | Stage::Parked) {
+            return slot.answered_to_nobody();
         }
+        if M::ANSWERS_TRAVEL {
+            slot.stage = Stage::Answered;
+            slot.told = Some(Ok(reply));
+            return self.menu.add_reply(id);
+        }
+        if hears {
+            mail.tell(id.slot, Ok(reply));
+        } else {
+            slot.stage = Stage::Told;
+            slot.told = Some(Ok(reply));
+        }
+        drop(mail);
+        self.resume(index);
     }
 
     /// The same for a call that nobody waits for.

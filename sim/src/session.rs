@@ -61,17 +61,8 @@ pub struct Outcome {
     pub ops: usize,
     /// What happened that matters, counted.
     pub marks: Marks,
-    /// Figures worth telling.
-    pub stats: Vec<(&'static str, u64)>,
     /// Faults that could be spent.
     pub faults_max: u32,
-}
-
-impl Outcome {
-    /// The figures of the whole run.
-    pub fn figures(&self) -> Figures {
-        Figures { ops: self.ops, marks: self.marks.clone(), stats: self.stats.clone() }
-    }
 }
 
 /// The figures of a run, or of the part of it that was told.
@@ -117,6 +108,9 @@ pub trait Session {
     fn scenes(&self, start: usize, steps: &[Step]) -> Vec<Scene>;
     /// The figures of what was told last.
     fn told(&self) -> &Figures;
+    /// The figures of the run that was made last and came to `outcome`. A campaign has no use for
+    /// them.
+    fn figures(&self, outcome: &Outcome) -> Figures;
     /// The parameters of the last run, with nothing left open.
     fn params(&self) -> Map<String, Value>;
     /// The parameters that were left to the seed, each with what it may draw.
@@ -228,18 +222,24 @@ impl<M: Model, S: Starts<M>> Running<M, S> {
         let taken = self.engine.steps().len();
         let steps = if ended == Ended::Livelock { taken.min(steps_max) } else { taken };
         let verdict = verdict(&self.model, &ended, &world, history.operations(), steps);
-        let Figures { ops, marks, stats } = self.figures(&world);
-        Outcome { verdict, digest: self.engine.digest(), skipped: 0, ops, stats, marks, faults_max }
+        let (marks, ops) = (self.counted(&world), history.operations().len());
+        Outcome { verdict, digest: self.engine.digest(), skipped: 0, ops, marks, faults_max }
     }
 
-    /// The figures of what the engine ran last, which left `world` behind.
-    fn figures(&self, world: &M::World) -> Figures {
-        let history = self.engine.history();
+    /// What happened that matters in the engine's last run, which left `world` behind.
+    fn counted(&self, world: &M::World) -> Marks {
         let mut marks = self.engine.marks().clone();
+        marks.reserve();
         for (name, count) in world.marks().into_iter().flat_map(Marks::iter) {
             marks.add(name, count);
         }
         count_steps(&mut marks, self.engine.steps(), <M::World as World>::MOVES);
+        marks
+    }
+
+    /// The figures of the engine's last run.
+    fn figures_of(&self, marks: Marks) -> Figures {
+        let history = self.engine.history();
         let stats = self.model.stats(history.operations(), &marks);
         Figures { ops: history.operations().len(), marks, stats }
     }
@@ -260,7 +260,8 @@ fn count_steps(marks: &mut Marks, steps: &[Step], moves: &'static [&'static str]
     }
     let named =
         [("lost replies", lose), ("late effects", late), ("crashes", crash), ("restarts", restart)];
-    for (name, count) in named.into_iter().chain(moves.iter().copied().zip(kinds)) {
+    let moved = moves.iter().copied().zip(kinds.iter().copied());
+    for (name, count) in named.into_iter().chain(moved) {
         if count > 0 {
             marks.add(name, count);
         }
@@ -373,12 +374,16 @@ impl<M: Model, S: Starts<M>> Session for Running<M, S> {
             history: history.operations().iter().map(line::to_value).collect(),
         };
         drop(history);
-        self.told = self.figures(&world);
+        self.told = self.figures_of(self.counted(&world));
         (trace, scenes)
     }
 
     fn told(&self) -> &Figures {
         &self.told
+    }
+
+    fn figures(&self, outcome: &Outcome) -> Figures {
+        self.figures_of(outcome.marks.clone())
     }
 
     fn explore(&mut self, limits: &Limits, watch: Look<'_>) -> Explored {

@@ -236,6 +236,11 @@ impl Marks {
         self.hits.iter_mut().for_each(Vec::clear);
     }
 
+    /// Makes room for as many kinds of it as a run knows.
+    pub(crate) fn reserve(&mut self) {
+        self.counts.reserve(16);
+    }
+
     /// Orders them by name, where the order of their first appearance means nothing.
     pub fn sort(&mut self) {
         self.counts.sort_unstable();

@@ -74,7 +74,7 @@ pub fn play(session: &mut dyn Session, plan: &Plan<'_>) -> (Run, Outcome) {
         digest: outcome.digest,
         verdict: outcome.verdict.clone(),
         ops: outcome.ops,
-        stats: outcome.stats.clone(),
+        stats: session.figures(&outcome).stats,
         marks: outcome.marks.iter().collect(),
         params: session.params(),
     };

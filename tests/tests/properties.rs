@@ -12,6 +12,7 @@ use unforked_tests::{always, play_seed, sized};
 struct Told {
     outcome: Outcome,
     steps: Vec<Step>,
+    stats: Vec<(&'static str, u64)>,
     trace: Trace,
     /// The head of the first run when everybody was done.
     head: Option<u64>,
@@ -26,12 +27,12 @@ fn run(model: &str, params: Value, seed: u64) -> Told {
     let last = scenes.last().map(|scene| scene.columns.iter());
     let head = last.into_iter().flatten().find(|(name, _)| *name == "head");
     let head = head.map(|(_, head)| head.parse().expect("a head is a number"));
-    Told { outcome, steps: run.steps, trace, head }
+    Told { outcome, steps: run.steps, stats: run.stats, trace, head }
 }
 
 impl Told {
     fn stat(&self, name: &str) -> u64 {
-        let found = self.outcome.stats.iter().find(|(it, _)| *it == name);
+        let found = self.stats.iter().find(|(it, _)| *it == name);
         found.unwrap_or_else(|| panic!("there is no figure called {name}")).1
     }
 

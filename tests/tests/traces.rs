@@ -2,7 +2,8 @@
 
 use checker::{Property, Verdict};
 use models::worlds::EXPIRED;
-use unforked_tests::{Recorded, recorded, repository};
+use sim::session::Plan;
+use unforked_tests::{Recorded, play, recorded, repository, sized};
 
 /// What `checker replay --recorded` asks.
 #[test]
@@ -69,10 +70,12 @@ fn in_seed_42_locks_expire_in_mid_transition_and_nothing_forks() {
     let it = seed_42();
     assert_eq!((it.trace.model.as_str(), &it.trace.mutant), ("cluster", &None));
     assert_eq!(it.trace.verdict, Verdict::Pass);
-    let (_, outcome) = it.again();
+    let mut session = sized(it.model, &it.trace.params, None);
+    let plan = Plan::Steps { steps: &it.steps, faults_max: it.trace.faults_max };
+    let (run, outcome) = play(session.as_mut(), &plan);
     assert_eq!(outcome.verdict, Verdict::Pass);
     assert!(outcome.marks.count(EXPIRED) >= 3, "{:?}", outcome.marks);
-    let stat = |name: &str| outcome.stats.iter().find(|(it, _)| *it == name).map(|it| it.1);
+    let stat = |name: &str| run.stats.iter().find(|(it, _)| *it == name).map(|it| it.1);
     assert_eq!(stat("forks"), Some(0));
     assert_eq!(stat("duplicates"), Some(0));
     assert!(stat("conflicts") > Some(0), "a compare-and-swap lost");

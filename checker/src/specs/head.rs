@@ -6,6 +6,7 @@
 
 mod count;
 mod diagnose;
+mod plain;
 
 pub use count::{Counters, counters, counters_by_key};
 pub use diagnose::diagnose;
@@ -240,6 +241,10 @@ impl<K: Key> Spec for Head<K> {
 
     fn key(op: &Op<K>) -> Option<u64> {
         Some(Chain::of(op.key()))
+    }
+
+    fn is_plain(&self, operations: &[Operation<Op<K>, Ret>]) -> bool {
+        plain::is_plain(self.head, operations)
     }
 
     fn diagnose(&self, operations: &[Operation<Op<K>, Ret>]) -> Option<Violation> {

@@ -50,11 +50,17 @@ impl Clock {
         }
     }
 
+    #[inline]
     pub(super) fn freed(&mut self) -> Option<CallId> {
         let index = self.sleepers.iter().position(|(_, left)| *left == 0)?;
+        Some(self.wake(index))
+    }
+
+    #[inline(never)]
+    fn wake(&mut self, index: usize) -> CallId {
         let (id, _) = self.sleepers.remove(index);
         self.waking = Some(id);
-        self.waking
+        id
     }
 
     /// Whoever crashed does not wake.

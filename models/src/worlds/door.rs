@@ -9,8 +9,11 @@ use super::leases::{self, Call as Redis};
 use super::objects::{self, Body, Call as S3, When};
 use super::rows::{self, Isolation, Row, Statement, Update};
 use super::{Call, Reply, Run, Services};
+use sim::io::Waiting;
 use sim::prelude::*;
 use std::cell::{Cell, RefCell};
+use std::pin::Pin;
+use std::task::Context;
 
 /// The services, as one client reaches them, with one connection to Postgres at a time. A client
 /// that wants two opens two doors.
@@ -32,20 +35,62 @@ enum Line {
     Busy,
 }
 
-/// A connection with a statement on it. Unless it is answered, the connection is let go: by
-/// silence, by a server that closed it, and by a caller that stopped waiting.
-struct InUse<'d, 'a, M: Model<World = Services>> {
+/// A statement on its way, and the connection it is on. Unless it is answered, the connection is
+/// let go: by silence, by a server that closed it, and by a caller that stopped waiting.
+///
+/// A future by hand: every statement of every run passes here, and an `async fn` would keep a copy
+/// of it to begin with.
+struct OnLine<'d, 'a, M: Model<World = Services>> {
     door: &'d Door<'a, M>,
     session: u64,
     answered: bool,
+    waiting: Waiting<'a, M>,
 }
 
-impl<M: Model<World = Services>> Drop for InUse<'_, '_, M> {
+impl<M: Model<World = Services>> Future for OnLine<'_, '_, M> {
+    type Output = Result<rows::Reply, Lost>;
+
+    #[inline(always)]
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Poll::Ready(told) = Pin::new(&mut self.waiting).poll(context) else {
+            return Poll::Pending;
+        };
+        Poll::Ready(match told? {
+            Reply::Postgres(rows::Reply::Closed) => Err(Lost),
+            Reply::Postgres(reply) => {
+                self.answered = true;
+                self.door.line.set(Line::Idle(self.session));
+                self.door.gave_up.borrow_mut().clear();
+                Ok(reply)
+            }
+            other => unreachable!("Postgres answers as Postgres, not {other:?}"),
+        })
+    }
+}
+
+impl<M: Model<World = Services>> Drop for OnLine<'_, '_, M> {
+    #[inline]
     fn drop(&mut self) {
         if !self.answered {
             self.door.line.set(Line::None);
             self.door.gave_up.borrow_mut().push(self.session);
         }
+    }
+}
+
+/// The same for Redis, which has no connection to speak of.
+struct OnWay<'a, M: Model<World = Services>>(Waiting<'a, M>);
+
+impl<M: Model<World = Services>> Future for OnWay<'_, M> {
+    type Output = Result<leases::Reply, Lost>;
+
+    #[inline(always)]
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Poll::Ready(told) = Pin::new(&mut self.0).poll(context) else { return Poll::Pending };
+        Poll::Ready(match told? {
+            Reply::Redis(reply) => Ok(reply),
+            other => unreachable!("Redis answers as Redis, not {other:?}"),
+        })
     }
 }
 
@@ -55,25 +100,17 @@ impl<'a, M: Model<World = Services>> Door<'a, M> {
         Door { io, line: Cell::new(Line::None), gave_up: RefCell::default() }
     }
 
-    async fn postgres(&self, statement: Statement) -> Result<rows::Reply, Lost> {
+    fn postgres(&self, statement: Statement) -> OnLine<'_, 'a, M> {
         let session = match self.line.replace(Line::Busy) {
             Line::Idle(session) => session,
             // Not even a client that crashed and begins anew gets a number twice.
             Line::None => self.io.unique(),
             Line::Busy => panic!("a connection has one statement at a time: open a second door"),
         };
-        let mut line = InUse { door: self, session, answered: false };
         let gave_up = self.gave_up.borrow().clone();
-        match self.io.call(Call::Postgres(rows::Call { session, gave_up, statement })).await? {
-            Reply::Postgres(rows::Reply::Closed) => Err(Lost),
-            Reply::Postgres(reply) => {
-                line.answered = true;
-                self.line.set(Line::Idle(session));
-                self.gave_up.borrow_mut().clear();
-                Ok(reply)
-            }
-            other => unreachable!("Postgres answers as Postgres, not {other:?}"),
-        }
+        let call = rows::Call { session, gave_up, statement };
+        let waiting = self.io.call(Call::Postgres(call));
+        OnLine { door: self, session, answered: false, waiting }
     }
 
     /// A statement that has nothing to answer.
@@ -110,11 +147,8 @@ impl<'a, M: Model<World = Services>> Door<'a, M> {
         }
     }
 
-    async fn redis(&self, call: Redis) -> Result<leases::Reply, Lost> {
-        match self.io.call(Call::Redis(call)).await? {
-            Reply::Redis(reply) => Ok(reply),
-            other => unreachable!("Redis answers as Redis, not {other:?}"),
-        }
+    fn redis(&self, call: Redis) -> OnWay<'a, M> {
+        OnWay(self.io.call(Call::Redis(call)))
     }
 
     /// Takes the lock if it is free; the fencing token.

@@ -223,8 +223,13 @@ impl World for Services {
         }
     }
 
+    #[inline(always)]
     fn moves(&self, moves: &mut Moves) {
-        let lease = self.leases.left_ms().map(|(_, left)| left).min();
+        let mut lease: Option<u32> = None;
+        for (run, left) in self.leases.left_ms() {
+            lease = Some(lease.map_or(left, |least| least.min(left)));
+            moves.may(LAPSE, run.0);
+        }
         if self.clock.next_ms().is_some_and(|ms| lease.is_none_or(|left| ms < left)) {
             moves.due(PASS, 0);
         }
@@ -236,9 +241,6 @@ impl World for Services {
         }
         for index in 0..self.objects.unseen() {
             moves.due(APPEAR, index as u16);
-        }
-        for (run, _) in self.leases.left_ms() {
-            moves.may(LAPSE, run.0);
         }
     }
 

@@ -68,6 +68,15 @@ struct Chain {
     waiting: Vec<(CallId, Session)>,
 }
 
+impl Chain {
+    /// Whether somebody waits for a row that nobody holds any more.
+    #[inline]
+    fn lets_go_on(&self) -> bool {
+        let made = |it: &Version| matches!(it.made, Stamp::At(_));
+        !self.waiting.is_empty() && self.versions.last().is_some_and(made) && self.locked.is_none()
+    }
+}
+
 /// The table `run_head` and who works on it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Rows {
@@ -351,17 +360,18 @@ impl Rows {
         }
     }
 
+    #[inline]
     pub(super) fn freed(&mut self) -> Option<CallId> {
-        for chain in &mut self.chains {
-            let newest = chain.versions.last()?;
-            let free = matches!(newest.made, Stamp::At(_)) && chain.locked.is_none();
-            if free && !chain.waiting.is_empty() {
-                let (id, _) = chain.waiting.remove(0);
-                self.second_look = Some(id);
-                return self.second_look;
-            }
-        }
-        None
+        let index = self.chains.iter().position(Chain::lets_go_on)?;
+        Some(self.wake(index))
+    }
+
+    /// Whoever came first looks at the row again.
+    #[inline(never)]
+    fn wake(&mut self, index: usize) -> CallId {
+        let (id, _) = self.chains[index].waiting.remove(0);
+        self.second_look = Some(id);
+        id
     }
 
     /// The clients whose open transactions the server has yet to roll back, each once.

@@ -9,7 +9,6 @@
 use super::Chooser;
 use crate::menu::Menu;
 use crate::rng::Rng;
-use crate::step::Step;
 use checker::hash::mix;
 
 /// How many pairs are told apart.
@@ -31,25 +30,35 @@ impl Novel {
         Novel { rng, seen: vec![0; PAIRS], last: 0 }
     }
 
-    fn pair(&self, step: Step) -> usize {
-        mix(self.last, step.code()) as usize % PAIRS
+    /// One of `count` steps, by chance.
+    fn drawn(&mut self, menu: &Menu, count: u64) -> Drawn {
+        let index = self.rng.below(count) as usize;
+        let code = menu.get(index).code();
+        Drawn { index, code, pair: mix(self.last, code) as usize % PAIRS }
     }
+}
+
+/// A step that may be taken, and which pair it would make with the last one.
+struct Drawn {
+    index: usize,
+    code: u64,
+    pair: usize,
 }
 
 impl Chooser for Novel {
     fn choose(&mut self, menu: &Menu) -> Option<usize> {
         let count = menu.len() as u64;
-        let mut best = self.rng.below(count) as usize;
-        for _ in 1..TRIES {
-            let other = self.rng.below(count) as usize;
-            if self.seen[self.pair(menu.get(other))] < self.seen[self.pair(menu.get(best))] {
-                best = other;
+        let mut best: Option<Drawn> = None;
+        for _ in 0..TRIES {
+            let other = self.drawn(menu, count);
+            if best.as_ref().is_none_or(|best| self.seen[other.pair] < self.seen[best.pair]) {
+                best = Some(other);
             }
         }
-        let step = menu.get(best);
-        let pair = self.pair(step);
-        self.seen[pair] = self.seen[pair].saturating_add(1);
-        self.last = step.code();
-        Some(best)
+        let best = best?;
+        let seen = &mut self.seen[best.pair];
+        *seen = seen.saturating_add(1);
+        self.last = best.code;
+        Some(best.index)
     }
 }

@@ -15,30 +15,42 @@ use crate::step::Step;
 #[derive(Clone, Debug)]
 pub struct Pos {
     rng: Rng,
-    /// What was possible at the last choice, but for what was taken.
-    drawn: Vec<(Step, u64)>,
-    next: Vec<(Step, u64)>,
+    /// What was possible at the last choice, but for what was taken, each by its code.
+    drawn: Vec<(u64, u64)>,
+    next: Vec<(u64, u64)>,
 }
 
 impl Pos {
     /// Draws from `rng`.
     pub fn new(rng: Rng) -> Self {
-        Pos { rng, drawn: Vec::new(), next: Vec::new() }
+        // Enough for most menus.
+        let (drawn, next) = (Vec::with_capacity(16), Vec::with_capacity(16));
+        Pos { rng, drawn, next }
     }
 }
 
 impl Chooser for Pos {
     fn choose(&mut self, menu: &Menu) -> Option<usize> {
-        self.next.clear();
-        menu.iter().for_each(|step| {
-            let before = self.drawn.iter().find(|(it, _)| *it == step);
-            let priority = before.map_or_else(|| self.rng.bits(), |(_, priority)| *priority);
-            self.next.push((step, priority));
-        });
-        let ranked = self.next.iter().enumerate().max_by_key(|(_, (_, priority))| *priority);
-        let index = ranked.map(|(index, _)| index)?;
-        std::mem::swap(&mut self.drawn, &mut self.next);
-        self.drawn.swap_remove(index);
+        let Pos { rng, drawn, next } = self;
+        next.clear();
+        menu.iter().map(Step::code).for_each(|code| next.push((code, 0)));
+        // A menu hardly changes its order, so a step most often follows the one looked up before.
+        let (mut index, mut highest, mut here) = (None, 0, 0);
+        for (at, (code, priority)) in next.iter_mut().enumerate() {
+            let is_it = |(it, _): &(u64, u64)| it == code;
+            let before = match drawn.get(here).is_some_and(is_it) {
+                true => Some(here),
+                false => drawn.iter().position(is_it),
+            };
+            *priority = before.map_or_else(|| rng.bits(), |before| drawn[before].1);
+            here = before.map_or(here, |before| before + 1);
+            if *priority >= highest {
+                (index, highest) = (Some(at), *priority);
+            }
+        }
+        let index = index?;
+        next.remove(index);
+        std::mem::swap(drawn, next);
         Some(index)
     }
 }

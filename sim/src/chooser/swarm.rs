@@ -17,14 +17,17 @@ const KINDS: usize = 16;
 #[derive(Clone, Debug)]
 pub struct Swarm {
     rng: Rng,
+    weights: Weights,
+}
+
+#[derive(Clone, Debug)]
+struct Weights {
     clients: [u16; CLIENTS],
     moves: [u16; KINDS],
     lose: u16,
     late: u16,
     crash: u16,
     restart: u16,
-    /// Of the weights, up to each step on the menu.
-    sums: Vec<u64>,
 }
 
 impl Swarm {
@@ -34,10 +37,13 @@ impl Swarm {
         let moves = std::array::from_fn(|_| *rng.pick(&[0, 1, 4, 16, 64]));
         let mut rare = || *rng.pick(&[0, 1, 4, 16]);
         let (lose, late, crash, restart) = (rare(), rare() + 1, rare() / 4, rare());
-        Swarm { rng, clients, moves, lose, late, crash, restart, sums: Vec::new() }
+        Swarm { rng, weights: Weights { clients, moves, lose, late, crash, restart } }
     }
+}
 
-    fn weight(&self, step: Step) -> u64 {
+impl Weights {
+    #[inline]
+    fn of(&self, step: Step) -> u64 {
         let client = |id: checker::ClientId| self.clients[usize::from(id.0) % CLIENTS];
         u64::from(match step {
             Step::Apply(id) | Step::Reply(id) => client(id.client),
@@ -52,16 +58,26 @@ impl Swarm {
 
 impl Chooser for Swarm {
     fn choose(&mut self, menu: &Menu) -> Option<usize> {
-        let mut sums = std::mem::take(&mut self.sums);
-        sums.clear();
-        let mut total = 0;
-        menu.iter().for_each(|step| {
-            total += self.weight(step);
-            sums.push(total);
-        });
-        let ticket = if total > 0 { Some(self.rng.below(total)) } else { None };
-        let index = ticket.and_then(|ticket| sums.iter().position(|sum| ticket < *sum));
-        self.sums = sums;
-        index
+        let Swarm { rng, weights } = self;
+        let fair: u64 = menu.faultless().map(|step| weights.of(step)).sum();
+        // The faults come last, and all losses weigh the same, as do all crashes.
+        let (lose, crash) = (u64::from(weights.lose), u64::from(weights.crash));
+        let losses = lose * menu.losses() as u64;
+        let total = fair + losses + crash * menu.crashes() as u64;
+        let mut ticket = if total > 0 { rng.below(total) } else { return None };
+        if ticket >= fair {
+            let (nth, first) = (ticket - fair, menu.len() - menu.losses() - menu.crashes());
+            let fault = match nth.checked_sub(losses) {
+                None => nth / lose,
+                Some(nth) => menu.losses() as u64 + nth / crash,
+            };
+            return Some(first + fault as usize);
+        }
+        menu.faultless().position(|step| {
+            let weight = weights.of(step);
+            let found = ticket < weight;
+            ticket = ticket.wrapping_sub(weight);
+            found
+        })
     }
 }

@@ -6,7 +6,7 @@
 use super::{Key, Op, Ret};
 use crate::{Outcome, Seen};
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::iter::Sum;
 use std::ops::Add;
 
@@ -50,56 +50,65 @@ impl Sum for Counters {
 
 /// The counters of all runs, added up.
 pub fn counters<'a, K: Key + 'a>(seen: impl IntoIterator<Item = Seen<'a, Op<K>, Ret>>) -> Counters {
-    counters_by_key(seen).into_values().sum()
+    tallies(seen).into_values().map(Tally::counters).sum()
 }
 
 /// The counters of each run.
 pub fn counters_by_key<'a, K: Key + 'a>(
     seen: impl IntoIterator<Item = Seen<'a, Op<K>, Ret>>,
 ) -> BTreeMap<&'a K, Counters> {
+    tallies(seen).into_iter().map(|(key, tally)| (key, tally.counters())).collect()
+}
+
+fn tallies<'a, K: Key + 'a>(
+    seen: impl IntoIterator<Item = Seen<'a, Op<K>, Ret>>,
+) -> BTreeMap<&'a K, Tally> {
     let mut tallies: BTreeMap<&K, Tally> = BTreeMap::new();
     for Seen { op, outcome, .. } in seen {
         let tally = tallies.entry(op.key()).or_default();
-        if let (Op::Cas { from, .. }, Outcome::Open) = (op, outcome) {
-            tally.silent.insert(from.saturating_add(1));
-        }
-        let (Op::Cas { from, .. }, Outcome::Returned { ret, .. }) = (op, outcome) else { continue };
-        match ret {
-            Ret::Won { seq } => {
-                tally.winners += 1;
-                tally.numbers.insert(seq.unwrap_or(from.saturating_add(1)));
-                tally.parents.insert(*from);
+        let Op::Cas { from, .. } = op else { continue };
+        let next = from.saturating_add(1);
+        match outcome {
+            Outcome::Open => tally.silent.push(next),
+            Outcome::Returned { ret: Ret::Won { seq }, .. } => {
+                tally.numbers.push(seq.unwrap_or(next));
+                tally.parents.push(*from);
             }
-            Ret::Lost | Ret::Saw { .. } => tally.conflicts += 1,
-            Ret::Head(_) => {}
+            Outcome::Returned { ret: Ret::Lost | Ret::Saw { .. }, .. } => tally.conflicts += 1,
+            Outcome::Returned { ret: Ret::Head(_), .. } | Outcome::Failed => {}
         }
     }
-    tallies.into_iter().map(|(key, tally)| (key, tally.counters())).collect()
+    tallies
 }
 
 #[derive(Default)]
 struct Tally {
-    winners: u64,
     conflicts: u64,
-    numbers: BTreeSet<u64>,
+    /// Numbers handed out.
+    numbers: Vec<u64>,
     /// Numbers that a transition may have made of which nobody heard.
-    silent: BTreeSet<u64>,
-    parents: BTreeSet<u64>,
+    silent: Vec<u64>,
+    /// Where acknowledged transitions left from.
+    parents: Vec<u64>,
 }
 
 impl Tally {
-    fn counters(&self) -> Counters {
+    fn counters(mut self) -> Counters {
+        let winners = self.numbers.len() as u64;
+        for numbers in [&mut self.numbers, &mut self.silent, &mut self.parents] {
+            numbers.sort_unstable();
+            numbers.dedup();
+        }
         let final_seq = self.numbers.last().copied().unwrap_or(0);
-        let from_one = self.numbers.range(1..).count() as u64;
-        let silent = self.silent.range(1..).take_while(|number| **number <= final_seq);
-        let silent = silent.filter(|number| !self.numbers.contains(number)).count() as u64;
+        let from_one = |numbers: &[u64]| numbers.iter().filter(|it| **it >= 1).count() as u64;
+        self.silent.retain(|it| *it <= final_seq && self.numbers.binary_search(it).is_err());
         Counters {
             final_seq,
-            winners: self.winners,
+            winners,
             conflicts: self.conflicts,
-            duplicates: self.winners - self.numbers.len() as u64,
-            gaps: final_seq - from_one - silent,
-            forks: self.winners - self.parents.len() as u64,
+            duplicates: winners - self.numbers.len() as u64,
+            gaps: final_seq - from_one(&self.numbers) - from_one(&self.silent),
+            forks: winners - self.parents.len() as u64,
         }
     }
 }
