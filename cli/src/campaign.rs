@@ -196,7 +196,7 @@ impl Work<'_> {
             let outcome = session.play(&Plan::Seed(self.scenario(*seed)));
             let (params, steps) = (session.params(), session.steps().to_vec());
             let faults = outcome.faults_max;
-            let shortest = cause::shortest(self.model, &params, mutant, &steps, faults)?;
+            let shortest = cause::shortest(self.model, &params, mutant, (0, &steps), faults)?;
             let Shortest { mut ran, complete, .. } = shortest.expect("what failed fails again");
             ran.trace.origin = Origin::Seed { seed: *seed, chooser: self.scenario(*seed).kind() };
             let cause = Cause { seed: *seed, from: steps.len(), ran, complete };

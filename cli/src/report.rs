@@ -52,10 +52,11 @@ pub(crate) fn tell(
     model: &dyn AnyModel,
     params: &Map<String, Value>,
     mutant: Option<&str>,
-    steps: &[Step],
+    (start, steps): (usize, &[Step]),
     faults_max: u32,
 ) -> Result<Ran, Failure> {
     let mut session = setup::session(model, params, mutant)?;
+    assert!(session.begin_in(start), "who tells a run knows where it began");
     let outcome = session.play(&Plan::Steps { steps, faults_max });
     told(model, session, steps.to_vec(), outcome, mutant, Some(steps.len()))
 }
@@ -80,7 +81,7 @@ pub(crate) fn told(
         Some(_) => (trace.steps.len(), trace.digest, session.told().clone()),
         None => (taken, outcome.digest, outcome.figures()),
     };
-    let control = control(model, &params, mutant, &steps, &outcome)?;
+    let control = control(model, &params, mutant, (session.start(), &steps), &outcome)?;
     let clients = scenes.iter().flat_map(|scene| {
         scene.step.client().into_iter().chain(scene.effects.iter().map(|(id, _)| id.client))
     });
@@ -94,15 +95,20 @@ fn control(
     model: &dyn AnyModel,
     params: &Map<String, Value>,
     mutant: Option<&str>,
-    steps: &[Step],
+    (start, steps): (usize, &[Step]),
     outcome: &Outcome,
 ) -> Result<Control, Failure> {
     let plan = Plan::Steps { steps, faults_max: outcome.faults_max };
     if mutant.is_some() {
-        return Ok(Control::With(setup::session(model, params, None)?.play(&plan).verdict));
+        let mut session = setup::session(model, params, None)?;
+        let begins = session.begin_in(start);
+        return Ok(if begins { Control::With(session.play(&plan).verdict) } else { Control::None });
     }
     let Some(guard) = model.card().guard else { return Ok(Control::None) };
     let mut session = setup::session(model, params, Some(&guard))?;
+    if !session.begin_in(start) {
+        return Ok(Control::None);
+    }
     let without = session.play(&plan);
     let at = failed_after(&without, session.steps().len());
     Ok(Control::Without(without.verdict, at))
@@ -308,5 +314,6 @@ impl Ran {
 /// A trace, played again from its file.
 pub(crate) fn again(loaded: &Loaded) -> Result<Ran, Failure> {
     let trace = &loaded.trace;
-    tell(loaded.model, &trace.params, trace.mutant.as_deref(), &loaded.steps, trace.faults_max)
+    let way = (trace.start, &loaded.steps[..]);
+    tell(loaded.model, &trace.params, trace.mutant.as_deref(), way, trace.faults_max)
 }

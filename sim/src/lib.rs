@@ -3,8 +3,9 @@
 //! A client is a function of what it has been told; a world answers calls; a chooser decides what
 //! happens next. Reading order: [`model`] (what a protocol author writes), [`liveness`] (what it
 //! promises will come), [`always`] (what holds, part by part), [`world`] (the other side of every
-//! call), [`io`] (the one door between them), [`step`] (all that can happen), [`menu`] (what can happen now), [`chooser`] (who decides),
-//! [`run`] (the loop), [`scenario`] (what a seed means), [`trace`] (the durable form),
+//! call), [`io`] (the one door between them), [`step`] (all that can happen), [`menu`] (what can
+//! happen now), [`chooser`] (who decides), [`run`] (the loop), [`scenario`] (what a seed means),
+//! [`trace`] (the durable form),
 //! [`minimise`](mod@minimise) (the shortest cause), [`why`] (where it became likely),
 //! [`explore`](mod@explore) (all schedules), [`session`] (a model set up, run after run),
 //! [`determinism`] (whether a seed is one run), [`verdict`] (what its end and its history say),
