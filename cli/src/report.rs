@@ -34,6 +34,8 @@ pub(crate) struct Ran {
     pub(crate) digest: u64,
     pub(crate) figures: Figures,
     pub(crate) control: Control,
+    /// What a campaign must have seen, and this run has not.
+    never: Vec<&'static str>,
     names: Vec<String>,
 }
 
@@ -88,7 +90,10 @@ pub(crate) fn told(
     let last = clients.map(|client| client.0).max().unwrap_or(0);
     let names = (0..=last).map(|it| session.name_of(ClientId(it))).collect();
     let tail = taken - steps_told;
-    Ok(Ran { trace, scenes, outcome, steps: steps_told, tail, digest, figures, control, names })
+    let mut never = session.sometimes();
+    never.retain(|name| figures.marks.count(name) == 0);
+    let steps = steps_told;
+    Ok(Ran { trace, scenes, outcome, steps, tail, digest, figures, control, never, names })
 }
 
 fn control(
@@ -164,6 +169,7 @@ impl Ran {
             "control": control,
             "stats": figures(&mut self.figures.stats.iter().copied()),
             "marks": figures(&mut self.figures.marks.iter()),
+            "never": self.never,
         })
     }
 
@@ -194,6 +200,7 @@ impl Ran {
         }
         out.say("");
         self.say_figures(out);
+        self.say_never(out);
     }
 
     /// Why there is no closest call to show, where a lock could have run out.
@@ -241,6 +248,13 @@ impl Ran {
         let counted: Vec<String> = counted.map(|(name, count)| format!("{name} {count}")).collect();
         if !counted.is_empty() {
             out.say(format!("  {}", counted.join("  ")));
+        }
+    }
+
+    /// What a run that held says nothing of, because it did not happen.
+    fn say_never(&self, out: &Out) {
+        if !self.never.is_empty() {
+            out.say(format!("  not put to the test here: {}", self.never.join(", ")));
         }
     }
 

@@ -89,6 +89,40 @@ fn a_trace_begins_where_its_run_did() {
 }
 
 #[test]
+fn what_was_not_put_to_the_test_is_said() {
+    let desk = Desk::new("vacuous");
+    let quiet = "run run_head -p writers=2 -p commit=auto --faults 0 --chooser random --seed 1";
+    desk.checker(quiet).exits(0).tells(&["not put to the test here: late effects"]);
+    let told = desk.checker(&format!("{quiet} --json")).exits(0).object("run", "pass");
+    assert_eq!(told["never"][0], "late effects");
+    let fuzz = "fuzz run_head -p writers=2 --seeds 0..300";
+    let until = |jobs: u8| {
+        let ran = desk.checker(&format!("{fuzz} --jobs {jobs} --json")).exits(0);
+        ran.object("fuzz", "pass")["new_until"].as_u64().expect("a seed")
+    };
+    let seed = until(1);
+    assert!(seed < 300 && seed == until(3), "whoever ran it first");
+    desk.checker(fuzz).exits(0).tells(&[&format!("nothing since seed {seed}:")]);
+}
+
+#[test]
+fn promises_that_can_be_asked_are_listed() {
+    let desk = Desk::new("promises");
+    let list = desk.checker("list").exits(0);
+    list.tells(&[
+        "--liveness  eventually-materialised: job 0, which is closed, is materialised; \
+         fair: materialise, prune",
+        "--property  fork, gap, monotone, mutual-exclusion (not promised)",
+    ]);
+    let told = desk.checker("list --json").exits(0).object("list", "pass");
+    let models = told["models"].as_array().expect("a list");
+    let awa =
+        models.iter().find(|it| it["name"] == "awa/deferred_materialise").expect("it is there");
+    assert_eq!(awa["comes"][0]["property"], "eventually-materialised");
+    assert_eq!(awa["fairness"][0], "materialise");
+}
+
+#[test]
 fn bad_usage_exits_2_and_says_what_there_is() {
     let desk = Desk::new("usage");
     for (line, says) in [
