@@ -13,11 +13,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value};
 use sim::registry::{AnyModel, MutantCard};
 use sim::scenario::{Kind, Scenario};
-use sim::session::Plan;
+use sim::session::{Outcome, Plan};
 use sim::step::Step;
 use sim::trace::Origin;
 use sim::world::Marks;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -62,6 +62,9 @@ pub(crate) struct Campaign {
     pub(crate) failing: Vec<(u64, Property)>,
     /// The lowest seed of which nothing could be said, and why.
     pub(crate) unknown: Option<(u64, String)>,
+    /// Behaviour, and the lowest seed that showed it: what happened, or a figure worth telling, and
+    /// how often to the nearest power of two.
+    shown: BTreeMap<(&'static str, u32), u64>,
 }
 
 /// A minimised failure.
@@ -167,6 +170,7 @@ impl Work<'_> {
                 for (name, count) in outcome.marks.iter() {
                     campaign.marks.add(name, count);
                 }
+                campaign.show(seed, &outcome);
                 match outcome.verdict {
                     Verdict::Pass => {}
                     Verdict::Fail(it) => {
@@ -196,7 +200,7 @@ impl Work<'_> {
             let outcome = session.play(&Plan::Seed(self.scenario(*seed)));
             let (params, steps) = (session.params(), session.steps().to_vec());
             let faults = outcome.faults_max;
-            let shortest = cause::shortest(self.model, &params, mutant, &steps, faults)?;
+            let shortest = cause::shortest(self.model, &params, mutant, (0, &steps), faults)?;
             let Shortest { mut ran, complete, .. } = shortest.expect("what failed fails again");
             ran.trace.origin = Origin::Seed { seed: *seed, chooser: self.scenario(*seed).kind() };
             let cause = Cause { seed: *seed, from: steps.len(), ran, complete };
@@ -247,10 +251,27 @@ impl Work<'_> {
 }
 
 impl Campaign {
+    /// The seed after which none showed anything new.
+    pub(crate) fn new_until(&self) -> Option<u64> {
+        self.shown.values().max().copied()
+    }
+
+    /// Notes what the run of `seed` showed.
+    fn show(&mut self, seed: u64, outcome: &Outcome) {
+        for (name, count) in outcome.marks.iter() {
+            let lowest = self.shown.entry((name, count.checked_ilog2().map_or(0, |it| it + 1)));
+            lowest.and_modify(|it| *it = seed.min(*it)).or_insert(seed);
+        }
+    }
+
     fn merge(&mut self, other: Campaign) {
         self.schedules += other.schedules;
         self.steps += other.steps;
         other.marks.iter().for_each(|(name, count)| self.marks.add(name, count));
+        for (behaviour, seed) in other.shown {
+            let lowest = self.shown.entry(behaviour);
+            lowest.and_modify(|it| *it = seed.min(*it)).or_insert(seed);
+        }
         self.failing.extend(other.failing);
         self.unknown = [self.unknown.take(), other.unknown].into_iter().flatten().min();
     }

@@ -5,7 +5,7 @@ use crate::out::{Failure, Out};
 use crate::report::{self, Ran};
 use crate::setup;
 use serde_json::{Map, Value, json};
-use sim::minimise::{Effort, Tried, minimise};
+use sim::minimise::{Effort, Tried, minimise_from};
 use sim::registry::AnyModel;
 use sim::step::Step;
 use std::path::Path;
@@ -19,20 +19,21 @@ pub(crate) struct Shortest {
     pub(crate) complete: bool,
 }
 
-/// The shortest cause that breaks the same promise; none if `steps` break none.
+/// The shortest cause that breaks the same promise; none if the steps of `way`, which begin in the
+/// initial world of its number, break none.
 pub(crate) fn shortest(
     model: &dyn AnyModel,
     params: &Map<String, Value>,
     mutant: Option<&str>,
-    steps: &[Step],
+    way: (usize, &[Step]),
     faults_max: u32,
 ) -> Result<Option<Shortest>, Failure> {
     let mut keep_going = || !was_interrupted();
     let effort = Effort::while_told(&mut keep_going);
-    let cause = minimise(model, params, mutant, steps, faults_max, effort);
+    let cause = minimise_from(model, params, mutant, way, faults_max, effort);
     let Some(cause) = cause.map_err(Failure::input)? else { return Ok(None) };
     let faults = cause.steps.iter().filter(|step| step.is_fault()).count() as u32;
-    let ran = report::tell(model, &cause.params, mutant, &cause.steps, faults)?;
+    let ran = report::tell(model, &cause.params, mutant, (cause.start, &cause.steps), faults)?;
     Ok(Some(Shortest { ran, tried: cause.tried, complete: cause.complete }))
 }
 

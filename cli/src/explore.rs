@@ -278,7 +278,8 @@ fn counterexample(
     let way = explored.counterexample.as_ref().expect("a failure has a shortest way to it");
     let states = way.steps.len() + 1;
     object["counterexample_states"] = json!(states);
-    let ran: Ran = report::tell(model, params, args.mutant.as_deref(), &way.steps, args.faults)?;
+    let ran: Ran =
+        report::tell(model, params, args.mutant.as_deref(), (way.start, &way.steps), args.faults)?;
     out.say(format!("shortest {} steps, {states} states", way.steps.len()));
     ran.say_verdict(out, 0.0);
     ran.say_failed(out);

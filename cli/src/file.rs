@@ -43,6 +43,11 @@ pub(crate) fn load(path: &Path) -> Result<Loaded, Failure> {
         SetupError::UnknownMutant { .. } => on("mutant", error.to_string()),
         _ => on("params", error.to_string()),
     })?;
+    if trace.start >= session.starts() {
+        let last = session.starts() - 1;
+        let why = format!("'start' is {}: expected an initial world, 0 to {last}", trace.start);
+        return Err(on("start", why));
+    }
     if let Some((name, choices)) = session.left_open().first() {
         return Err(on(name, left_open(name, &trace.params[name], choices)));
     }

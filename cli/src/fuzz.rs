@@ -244,6 +244,7 @@ fn object(work: &Work<'_>, found: &Findings, mutants: Vec<Value>) -> Value {
         "mutants": mutants,
         "marks": marks,
         "never": found.missing,
+        "new_until": campaign.new_until(),
     })
 }
 
@@ -282,6 +283,11 @@ fn say(out: &Out, work: &Work<'_>, found: &Findings, began: Instant) {
     let marks: Vec<String> =
         campaign.marks.iter().map(|(name, count)| format!("{name} {count}")).collect();
     out.say(format!("seen     {}", marks.join(", ")));
+    if let Some(seed) = campaign.new_until() {
+        out.say(format!(
+            "new      nothing since seed {seed}: no event, and none twice as often as before"
+        ));
+    }
     let distinct = match causes.len() {
         0 => String::new(),
         1 => ", 1 distinct cause".to_owned(),

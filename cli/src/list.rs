@@ -2,6 +2,7 @@
 
 use crate::out::{Exit, Failure, Out};
 use crate::setup;
+use checker::Property;
 use clap::Args as ClapArgs;
 use real::service::ServiceError;
 use serde_json::{Map, Value, json};
@@ -29,6 +30,7 @@ pub(crate) fn list(_args: &Args, out: &Out) -> Result<Exit, Failure> {
                 mutant.name, mutant.breaks, mutant.how
             ));
         }
+        say_promises(card, out);
         for (name, why) in &card.equivalent {
             out.say(format!("    equivalent {name}: {why}"));
         }
@@ -49,6 +51,22 @@ pub(crate) fn list(_args: &Args, out: &Out) -> Result<Exit, Failure> {
         }),
     );
     Ok(Exit::Holds)
+}
+
+/// What must come, and what can be looked for by itself.
+fn say_promises(card: &Card, out: &Out) {
+    for (property, said) in &card.comes {
+        let fair = card.fairness.join(", ");
+        out.say(format!("    --liveness  {property}: {said}; fair: {fair}"));
+    }
+    if !card.always.is_empty() {
+        let name = |(property, promised): &(Property, bool)| match promised {
+            true => property.to_string(),
+            false => format!("{property} (not promised)"),
+        };
+        let names: Vec<String> = card.always.iter().map(name).collect();
+        out.say(format!("    --property  {}", names.join(", ")));
+    }
 }
 
 /// The parameters that a seed decides, each with what it may be.
@@ -76,6 +94,13 @@ fn model_json(card: &Card) -> Result<Value, Failure> {
             "name": it.name, "property": it.breaks, "how": it.how,
         })).collect::<Vec<_>>(),
         "guard": card.guard,
+        "comes": card.comes.iter().map(|(property, said)| json!({
+            "property": property, "said": said,
+        })).collect::<Vec<_>>(),
+        "fairness": card.fairness,
+        "asks": card.always.iter().map(|(property, promised)| json!({
+            "property": property, "promised": promised,
+        })).collect::<Vec<_>>(),
     }))
 }
 

@@ -20,8 +20,8 @@ pub(crate) fn minimise(args: &Args, out: &Out) -> Result<Exit, Failure> {
     let loaded = file::load(&args.trace)?;
     let trace = &loaded.trace;
     let mutant = trace.mutant.as_deref();
-    let faults = trace.faults_max;
-    let shortest = cause::shortest(loaded.model, &trace.params, mutant, &loaded.steps, faults)?;
+    let (faults, way) = (trace.faults_max, (trace.start, &loaded.steps[..]));
+    let shortest = cause::shortest(loaded.model, &trace.params, mutant, way, faults)?;
     let Some(mut shortest) = shortest else {
         return Err(Failure::input(format!(
             "{}: breaks no promise, so there is no cause to find: expected a trace of a failure",

@@ -34,6 +34,8 @@ pub(crate) struct Ran {
     pub(crate) digest: u64,
     pub(crate) figures: Figures,
     pub(crate) control: Control,
+    /// What a campaign must have seen, and this run has not.
+    never: Vec<&'static str>,
     names: Vec<String>,
 }
 
@@ -52,10 +54,11 @@ pub(crate) fn tell(
     model: &dyn AnyModel,
     params: &Map<String, Value>,
     mutant: Option<&str>,
-    steps: &[Step],
+    (start, steps): (usize, &[Step]),
     faults_max: u32,
 ) -> Result<Ran, Failure> {
     let mut session = setup::session(model, params, mutant)?;
+    assert!(session.begin_in(start), "who tells a run knows where it began");
     let outcome = session.play(&Plan::Steps { steps, faults_max });
     told(model, session, steps.to_vec(), outcome, mutant, Some(steps.len()))
 }
@@ -81,29 +84,37 @@ pub(crate) fn told(
         Some(_) => (trace.steps.len(), trace.digest, session.told().clone()),
         None => (taken, outcome.digest, figures),
     };
-    let control = control(model, &params, mutant, &steps, &outcome)?;
+    let control = control(model, &params, mutant, (session.start(), &steps), &outcome)?;
     let clients = scenes.iter().flat_map(|scene| {
         scene.step.client().into_iter().chain(scene.effects.iter().map(|(id, _)| id.client))
     });
     let last = clients.map(|client| client.0).max().unwrap_or(0);
     let names = (0..=last).map(|it| session.name_of(ClientId(it))).collect();
     let tail = taken - steps_told;
-    Ok(Ran { trace, scenes, outcome, steps: steps_told, tail, digest, figures, control, names })
+    let mut never = session.sometimes();
+    never.retain(|name| figures.marks.count(name) == 0);
+    let steps = steps_told;
+    Ok(Ran { trace, scenes, outcome, steps, tail, digest, figures, control, never, names })
 }
 
 fn control(
     model: &dyn AnyModel,
     params: &Map<String, Value>,
     mutant: Option<&str>,
-    steps: &[Step],
+    (start, steps): (usize, &[Step]),
     outcome: &Outcome,
 ) -> Result<Control, Failure> {
     let plan = Plan::Steps { steps, faults_max: outcome.faults_max };
     if mutant.is_some() {
-        return Ok(Control::With(setup::session(model, params, None)?.play(&plan).verdict));
+        let mut session = setup::session(model, params, None)?;
+        let begins = session.begin_in(start);
+        return Ok(if begins { Control::With(session.play(&plan).verdict) } else { Control::None });
     }
     let Some(guard) = model.card().guard else { return Ok(Control::None) };
     let mut session = setup::session(model, params, Some(&guard))?;
+    if !session.begin_in(start) {
+        return Ok(Control::None);
+    }
     let without = session.play(&plan);
     let at = failed_after(&without, session.steps().len());
     Ok(Control::Without(without.verdict, at))
@@ -159,6 +170,7 @@ impl Ran {
             "control": control,
             "stats": figures(&mut self.figures.stats.iter().copied()),
             "marks": figures(&mut self.figures.marks.iter()),
+            "never": self.never,
         })
     }
 
@@ -189,6 +201,7 @@ impl Ran {
         }
         out.say("");
         self.say_figures(out);
+        self.say_never(out);
     }
 
     /// Why there is no closest call to show, where a lock could have run out.
@@ -236,6 +249,13 @@ impl Ran {
         let counted: Vec<String> = counted.map(|(name, count)| format!("{name} {count}")).collect();
         if !counted.is_empty() {
             out.say(format!("  {}", counted.join("  ")));
+        }
+    }
+
+    /// What a run that held says nothing of, because it did not happen.
+    fn say_never(&self, out: &Out) {
+        if !self.never.is_empty() {
+            out.say(format!("  not put to the test here: {}", self.never.join(", ")));
         }
     }
 
@@ -309,5 +329,6 @@ impl Ran {
 /// A trace, played again from its file.
 pub(crate) fn again(loaded: &Loaded) -> Result<Ran, Failure> {
     let trace = &loaded.trace;
-    tell(loaded.model, &trace.params, trace.mutant.as_deref(), &loaded.steps, trace.faults_max)
+    let way = (trace.start, &loaded.steps[..]);
+    tell(loaded.model, &trace.params, trace.mutant.as_deref(), way, trace.faults_max)
 }

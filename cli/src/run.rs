@@ -72,7 +72,7 @@ pub(crate) fn run(args: &Args, out: &Out) -> Result<Exit, Failure> {
     let ran = report::told(model, session, steps.clone(), outcome, mutant, whole)?;
     say(&ran, out, args.all, began);
     let shortest = match ran.exit() {
-        Exit::Violated => cause::shortest(model, &params, mutant, &steps, faults_max)?,
+        Exit::Violated => cause::shortest(model, &params, mutant, (0, &steps), faults_max)?,
         _ => None,
     };
     if let Some(shortest) = &shortest {

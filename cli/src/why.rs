@@ -42,6 +42,7 @@ pub(crate) fn why(args: &Args, out: &Out) -> Result<Exit, Failure> {
     let trace = &loaded.trace;
     let mutant = trace.mutant.as_deref();
     let mut session = setup::session(loaded.model, &trace.params, mutant)?;
+    assert!(session.begin_in(trace.start), "a trace that was read begins somewhere");
     let Some(curve) = curve(session.as_mut(), &loaded.steps, trace.faults_max, args.tails) else {
         return Err(Failure::input(format!(
             "{}: breaks no promise, so there is no failure to explain: \

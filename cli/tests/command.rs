@@ -47,11 +47,79 @@ fn one_property_is_looked_for_past_the_others() {
     let explore = "explore spec/run_head -p writers=2 -p mode=blind --property monotone";
     let ran = desk.checker(explore).exits(1);
     let again = format!("checker {explore}");
-    ran.tells(&["shortest 11 steps, 12 states", "FAIL monotone: it went from 2 to", &again]);
+    let ran = ran.tells(&["shortest 11 steps, 12 states", "FAIL monotone: it went from 2 to"]);
+    ran.complains(&[&again]);
     let told = desk.checker(&format!("{explore} --json")).exits(1).object("explore", "fail");
     assert_eq!((&told["counterexample_states"], &told["asked"]), (&12.into(), &"monotone".into()));
     let explore = "explore spec/run_head -p writers=2 --property monotone";
     desk.checker(explore).exits(0).tells(&["monotone holds in every schedule of these sizes"]);
+}
+
+/// A schedule of a model that may begin in any of three segments.
+#[test]
+fn a_trace_begins_where_its_run_did() {
+    let desk = Desk::new("start");
+    let all = recorded("awa-deferred_materialise-prunes_open.json");
+    assert!(!all.contains("start"), "the first is not written down");
+    desk.checker("explore awa/deferred_materialise --mutant prunes_ready -o shortest.json")
+        .exits(1);
+    let shortest = fs::read_to_string(desk.0.join("shortest.json")).expect("it was written");
+    let begun = |start: u8, steps: &str| {
+        let head = shortest.split("\"steps\"").next().unwrap_or_default();
+        format!("{head}\"start\": {start}, \"steps\": [{steps}], \"history\": []}}")
+    };
+    // Of what is begun in segment 1 the open one is sealed by opening another, and pruned.
+    let elsewhere = r#""enqueue 1", "rotate 0", "prune 1""#;
+    desk.write("second.json", &begun(1, elsewhere));
+    desk.checker("replay second.json").exits(1).tells(&["lies in segment 1, which is pruned"]);
+    desk.checker("why second.json --tails 80").exits(0).tells(&["prune 1"]);
+    desk.checker("minimise second.json -o small.json").exits(1);
+    let small = fs::read_to_string(desk.0.join("small.json")).expect("it was written");
+    assert!(small.contains("\"start\": 1"), "{small}");
+    desk.checker("replay small.json --recorded").exits(0);
+    desk.write("first.json", &altered(&small, "  \"start\": 1,\n", ""));
+    desk.checker("replay first.json --recorded").exits(1);
+    desk.write("none.json", &begun(3, elsewhere));
+    let says = ["none.json: line", "'start' is 3: expected an initial world, 0 to 2"];
+    for command in ["replay", "minimise", "why"] {
+        desk.checker(&format!("{command} none.json")).exits(2).complains(&says);
+    }
+    desk.write("word.json", &altered(&small, "\"start\": 1", "\"start\": \"one\""));
+    desk.checker("replay word.json").exits(2).complains(&["'start' should be the number of an"]);
+}
+
+#[test]
+fn what_was_not_put_to_the_test_is_said() {
+    let desk = Desk::new("vacuous");
+    let quiet = "run run_head -p writers=2 -p commit=auto --faults 0 --chooser random --seed 1";
+    desk.checker(quiet).exits(0).tells(&["not put to the test here: late effects"]);
+    let told = desk.checker(&format!("{quiet} --json")).exits(0).object("run", "pass");
+    assert_eq!(told["never"][0], "late effects");
+    let fuzz = "fuzz run_head -p writers=2 --seeds 0..300";
+    let until = |jobs: u8| {
+        let ran = desk.checker(&format!("{fuzz} --jobs {jobs} --json")).exits(0);
+        ran.object("fuzz", "pass")["new_until"].as_u64().expect("a seed")
+    };
+    let seed = until(1);
+    assert!(seed < 300 && seed == until(3), "whoever ran it first");
+    desk.checker(fuzz).exits(0).tells(&[&format!("nothing since seed {seed}:")]);
+}
+
+#[test]
+fn promises_that_can_be_asked_are_listed() {
+    let desk = Desk::new("promises");
+    let list = desk.checker("list").exits(0);
+    list.tells(&[
+        "--liveness  eventually-materialised: job 0, which is closed, is materialised; \
+         fair: materialise, prune",
+        "--property  fork, gap, monotone, mutual-exclusion (not promised)",
+    ]);
+    let told = desk.checker("list --json").exits(0).object("list", "pass");
+    let models = told["models"].as_array().expect("a list");
+    let awa =
+        models.iter().find(|it| it["name"] == "awa/deferred_materialise").expect("it is there");
+    assert_eq!(awa["comes"][0]["property"], "eventually-materialised");
+    assert_eq!(awa["fairness"][0], "materialise");
 }
 
 #[test]

@@ -4,11 +4,10 @@
 //! happens next. Reading order: [`model`] (what a protocol author writes), [`liveness`] (what it
 //! promises will come), [`always`] (what holds, part by part), [`world`] (the other side of every
 //! call), [`io`] (the one door between them), [`step`] (all that can happen), [`menu`] (what can
-//! happen now), [`chooser`] (who decides),
-//! [`run`] (the loop), [`scenario`] (what a seed means), [`trace`] (the durable form),
-//! [`minimise`](mod@minimise) (the shortest cause), [`why`] (where it became likely),
-//! [`explore`](mod@explore) (all schedules), [`session`] (a model set up, run after run),
-//! [`determinism`] (whether a seed is one run), [`verdict`] (what its end and its history say),
+//! happen now), [`chooser`] (who decides), [`run`] (the loop), [`scenario`] (what a seed means),
+//! [`trace`] (the durable form), [`minimise`](mod@minimise) (the shortest cause), [`why`] (where it
+//! became likely), [`explore`](mod@explore) (all schedules), [`session`] (a model set up, run after
+//! run), [`determinism`] (whether a seed is one run), [`verdict`] (what its end and its history say),
 //! [`registry`] (models as data), [`host`](mod@host) (the same clients on somebody else's runtime).
 
 pub mod model;

@@ -25,6 +25,8 @@ use serde_json::{Map, Value};
 pub struct Cause {
     /// The parameters.
     pub params: Map<String, Value>,
+    /// The initial world that it begins in.
+    pub start: usize,
     /// The steps, dull ones included.
     pub steps: Vec<Step>,
     /// What came of them.
@@ -62,14 +64,33 @@ pub fn minimise<'a>(
     faults_max: u32,
     effort: Effort<'a>,
 ) -> Result<Option<Cause>, SetupError> {
+    minimise_from(model, params, mutant, (0, steps), faults_max, effort)
+}
+
+/// The same of steps that begin in the initial world of a given number, which there is. Where they
+/// break the promise from the first one too, the cause begins there.
+pub fn minimise_from<'a>(
+    model: &'a dyn AnyModel,
+    params: &Map<String, Value>,
+    mutant: Option<&'a str>,
+    (start, steps): (usize, &[Step]),
+    faults_max: u32,
+    effort: Effort<'a>,
+) -> Result<Option<Cause>, SetupError> {
     let mut session = model.session(params, mutant)?;
-    let outcome = session.play(&Plan::Steps { steps, faults_max });
+    let first = session.play(&Plan::Steps { steps, faults_max });
+    assert!(session.begin_in(start), "there is such an initial world");
+    let mut outcome = session.play(&Plan::Steps { steps, faults_max });
     let Some(property) = outcome.verdict.broken().cloned() else { return Ok(None) };
+    if first.verdict.broken() == Some(&property) && session.begin_in(0) {
+        outcome = session.play(&Plan::Steps { steps, faults_max });
+    }
+    let start = session.start();
     let taken = session.steps();
     let cut = taken[..failed_after(&outcome, taken.len())].to_vec();
     let played = taken.len() as u64;
     let (params, steps, tried) = (params.clone(), steps.to_vec(), Tried::default());
-    let cause = Cause { params, steps, outcome, tried, complete: true };
+    let cause = Cause { params, start, steps, outcome, tried, complete: true };
     let mut search = Search { model, mutant, property, session, cause, effort, played };
     search.begin(&cut);
     while search.round() {}

@@ -29,6 +29,12 @@ pub struct Card {
     pub guard: Option<String>,
     /// Whether it has clients, or is all moves.
     pub clients: bool,
+    /// What it promises will come at its default sizes: each promise's name, and it in a sentence.
+    pub comes: Vec<(Property, String)>,
+    /// The fairness it counts on for that, by name.
+    pub fairness: Vec<&'static str>,
+    /// What a search can look for by itself, and whether it is promised.
+    pub always: Vec<(Property, bool)>,
 }
 
 impl Card {
@@ -233,6 +239,9 @@ fn read_params<M: Model>(
 
 impl<M: Model> AnyModel for Registered<M> {
     fn card(&self) -> Card {
+        let model = M::new(M::Params::default(), None);
+        let mut fairness: Vec<_> = model.fairness().iter().map(|it| it.name).collect();
+        fairness.dedup();
         Card {
             name: M::NAME,
             about: M::ABOUT,
@@ -248,7 +257,10 @@ impl<M: Model> AnyModel for Registered<M> {
                 .collect(),
             equivalent: M::EQUIVALENT.iter().map(|(it, why)| (mutant_name(it), *why)).collect(),
             guard: M::GUARD.map(|it| mutant_name(&it)),
-            clients: M::new(M::Params::default(), None).clients() > 0,
+            clients: model.clients() > 0,
+            comes: model.comes().into_iter().map(|it| (it.property, it.said)).collect(),
+            fairness,
+            always: model.always().into_iter().map(|it| (it.property, it.promised)).collect(),
         }
     }
 

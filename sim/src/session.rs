@@ -3,17 +3,18 @@
 //! Playing is the hot path of every campaign, so it writes down nothing but what the verdict needs;
 //! telling plays the same steps once more and writes down what a person wants to read.
 
+mod watch;
+
 use crate::chooser::{Chooser, Random, Replay, Then};
 use crate::determinism::{Recording, Scribe};
 use crate::explore::{
     Doubt, Enumerated, Explored, Limits, Look, NotAlone, NotLive, doubt, enumerate, explore,
     explore_alone, explore_on, live,
 };
-use crate::menu::Menu;
 use crate::model::{Model, Params};
 use crate::registry::{mutant_name, to_map};
 use crate::rng::Rng;
-use crate::run::{Bounds, Ended, Engine, Observer, Starts, Stop, engine};
+use crate::run::{Bounds, Ended, Engine, Observer, Starts, engine};
 use crate::scenario::Scenario;
 use crate::step::{CallId, Step};
 use crate::teller::Teller;
@@ -24,6 +25,7 @@ use checker::{ClientId, Property, Verdict, Workers, line};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::ops::Range;
+use watch::{Noting, Watch, count_steps};
 
 /// Which schedule to play.
 #[derive(Clone, Copy, Debug)]
@@ -95,6 +97,13 @@ pub struct Scene {
 
 /// A model, set up, with the memory of its last run.
 pub trait Session {
+    /// How many initial worlds there are.
+    fn starts(&self) -> usize;
+    /// The initial world that runs begin in: the first, unless another was chosen.
+    fn start(&self) -> usize;
+    /// Lets runs begin in another initial world. False: there is none of that number.
+    #[must_use]
+    fn begin_in(&mut self, start: usize) -> bool;
     /// Plays a schedule to the end of the run.
     fn play(&mut self, plan: &Plan<'_>) -> Outcome;
     /// Plays a seed and writes down all that came of it, to be compared.
@@ -161,7 +170,8 @@ pub(crate) fn open<M: Model>(params: M::Params, mutant: Option<M::Mutant>) -> Bo
     let engine = engine::<M>();
     let origin = Origin::Steps;
     let told = Figures::default();
-    Box::new(Running { given: params.clone(), params, mutant, model, engine, origin, told })
+    let given = params.clone();
+    Box::new(Running { given, params, mutant, model, engine, start: 0, origin, told })
 }
 
 struct Running<M: Model, S: Starts<M>> {
@@ -172,6 +182,7 @@ struct Running<M: Model, S: Starts<M>> {
     mutant: Option<M::Mutant>,
     model: M,
     engine: Engine<M, S>,
+    start: usize,
     origin: Origin,
     told: Figures,
 }
@@ -182,8 +193,8 @@ const TAIL_MAX: usize = 20_000;
 impl<M: Model, S: Starts<M>> Running<M, S> {
     fn world(&self) -> M::World {
         let mut worlds = self.model.worlds();
-        assert!(!worlds.is_empty(), "a model begins somewhere");
-        worlds.swap_remove(0)
+        assert!(self.start < worlds.len(), "a model begins somewhere");
+        worlds.swap_remove(self.start)
     }
 
     /// Sets the model up as the scenario's seed says; how many faults it may spend.
@@ -245,68 +256,23 @@ impl<M: Model, S: Starts<M>> Running<M, S> {
     }
 }
 
-fn count_steps(marks: &mut Marks, steps: &[Step], moves: &'static [&'static str]) {
-    let mut kinds = [0u64; 256];
-    let (mut lose, mut late, mut crash, mut restart) = (0, 0, 0, 0);
-    for step in steps {
-        match step {
-            Step::World(chosen) => kinds[usize::from(chosen.kind)] += 1,
-            Step::Lose(_) => lose += 1,
-            Step::Late(_) => late += 1,
-            Step::Crash(_) => crash += 1,
-            Step::Restart(_) => restart += 1,
-            Step::Apply(_) | Step::Reply(_) => {}
-        }
-    }
-    let named =
-        [("lost replies", lose), ("late effects", late), ("crashes", crash), ("restarts", restart)];
-    let moved = moves.iter().copied().zip(kinds.iter().copied());
-    for (name, count) in named.into_iter().chain(moved) {
-        if count > 0 {
-            marks.add(name, count);
-        }
-    }
-}
-
-/// Holds every step to the model's invariant.
-struct Watch<'a, M: Model> {
-    model: &'a M,
-    before: Option<M::World>,
-    /// Where there are no clients that could be done: after so many steps, settled is enough.
-    steps_left: Option<usize>,
-}
-
-impl<M: Model> Observer<M, M::World> for Watch<'_, M> {
-    fn stepped(&mut self, _step: Step, world: &M::World) -> Result<(), Stop> {
-        self.model.invariant(self.before.as_ref(), world)?;
-        if let Some(before) = &mut self.before {
-            before.clone_from(world);
-        }
-        if let Some(left) = &mut self.steps_left {
-            *left = left.saturating_sub(1);
-            if *left == 0 && self.model.settled(world).is_ok() {
-                return Err(Stop::Enough);
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Notes which choices were the dull ones.
-struct Noting<C> {
-    chooser: C,
-    dull: Vec<bool>,
-}
-
-impl<C: Chooser> Chooser for Noting<C> {
-    fn choose(&mut self, menu: &Menu) -> Option<usize> {
-        let index = self.chooser.choose(menu);
-        self.dull.push(index.is_none() || index == menu.dull());
-        index
-    }
-}
-
 impl<M: Model, S: Starts<M>> Session for Running<M, S> {
+    fn starts(&self) -> usize {
+        self.model.worlds().len()
+    }
+
+    fn start(&self) -> usize {
+        self.start
+    }
+
+    fn begin_in(&mut self, start: usize) -> bool {
+        let exists = start < self.starts();
+        if exists {
+            self.start = start;
+        }
+        exists
+    }
+
     fn play(&mut self, plan: &Plan<'_>) -> Outcome {
         match *plan {
             Plan::Seed(scenario) => {
@@ -361,6 +327,7 @@ impl<M: Model, S: Starts<M>> Session for Running<M, S> {
             mutant: self.mutant.map(|it| mutant_name(&it)),
             params: self.params(),
             model_version: M::VERSION,
+            start: self.start,
             origin: self.origin,
             faults_max: outcome.faults_max,
             verdict: outcome.verdict.clone(),

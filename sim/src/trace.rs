@@ -38,6 +38,8 @@ pub struct Trace {
     pub params: Map<String, Value>,
     /// The model's version.
     pub model_version: u32,
+    /// Which of the model's initial worlds it begins in; the first is not written down.
+    pub start: usize,
     /// Where the schedule came from.
     pub origin: Origin,
     /// How many faults could be spent.
@@ -92,7 +94,8 @@ impl Trace {
             ("digest", json!(format!("{:016x}", self.digest))),
         ];
         let mut out = String::from("{\n");
-        for (name, value) in head {
+        let start = (self.start > 0).then(|| ("start", json!(self.start)));
+        for (name, value) in head.into_iter().chain(start) {
             out.push_str(&format!("  \"{name}\": {value},\n"));
         }
         let steps: Vec<Value> = self.steps.iter().map(|step| json!(step)).collect();
@@ -152,6 +155,10 @@ impl Trace {
             None | Some(Value::Null) => None,
             Some(seed) => Some(seed.as_u64().ok_or(field("seed", "a whole number, or null"))?),
         };
+        let start = match map.get("start") {
+            None => 0,
+            Some(_) => number("start", "the number of an initial world")? as usize,
+        };
         let chooser = text("chooser", "the name of a chooser, or replay")?;
         let origin = match seed {
             Some(seed) => {
@@ -167,6 +174,7 @@ impl Trace {
             mutant,
             params,
             model_version: number("model_version", "a whole number")?,
+            start,
             origin,
             faults_max: number("faults_max", "a number of faults, 64 at most").and_then(|it| {
                 Some(it)

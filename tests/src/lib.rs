@@ -124,6 +124,7 @@ impl Recorded {
     /// The trace that its steps make today, and what came of them.
     pub fn again(&self) -> (Trace, Outcome) {
         let mut session = sized(self.model, &self.trace.params, self.trace.mutant.as_deref());
+        assert!(session.begin_in(self.trace.start), "{}: it begins nowhere", self.name);
         let plan = Plan::Steps { steps: &self.steps, faults_max: self.trace.faults_max };
         let outcome = session.play(&plan);
         let (trace, _) = session.tell(&self.steps, self.steps.len(), &outcome);
@@ -133,6 +134,7 @@ impl Recorded {
     /// What the same steps come to with another mutant, or with none.
     pub fn control(&self, mutant: Option<&str>) -> Outcome {
         let mut session = sized(self.model, &self.trace.params, mutant);
+        assert!(session.begin_in(self.trace.start), "{}: it begins nowhere", self.name);
         session.play(&Plan::Steps { steps: &self.steps, faults_max: self.trace.faults_max })
     }
 }

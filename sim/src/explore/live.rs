@@ -71,6 +71,15 @@ pub fn live<M: Model>(
     let graph = build(model, &comes, &fair, &mut search);
     let mut explored = search.explored(None);
     let Some(graph) = graph else { return Ok(explored) };
+    let owed = |index| (0..graph.states()).any(|state| graph.is_owed(state, index));
+    let never: Vec<&str> = (comes.iter().enumerate())
+        .filter(|(index, _)| !owed(*index))
+        .map(|(_, promise)| promise.said.as_str())
+        .collect();
+    if !never.is_empty() {
+        let why = format!("in no state is it owed that {}", never.join(", nor that "));
+        explored.verdict = Verdict::Unknown { why };
+    }
     for (index, promise) in comes.iter().enumerate() {
         if let Some(lasso) = lasso(&graph, index) {
             let why = format!("it may never come that {}", promise.said);

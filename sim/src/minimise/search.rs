@@ -108,7 +108,10 @@ impl Search<'_> {
 
     /// Keeps simpler parameters, if the cause gets no longer by them.
     pub(super) fn try_params(&mut self, params: &Map<String, Value>, steps: &[Step]) -> bool {
-        let Ok(simpler) = self.model.session(params, self.mutant) else { return false };
+        let Ok(mut simpler) = self.model.session(params, self.mutant) else { return false };
+        if !simpler.begin_in(self.cause.start) {
+            return false;
+        }
         let before = std::mem::replace(&mut self.session, simpler);
         let Some(found) = self.fails(Pass::Params, steps, false) else {
             self.session = before;
