@@ -16,7 +16,7 @@ use crate::step::{CallId, Step};
 use crate::teller::Teller;
 use crate::trace::{self, Origin, Trace};
 use crate::verdict::{name_of, verdict};
-use crate::world::{Hit, Legible, Marks, World};
+use crate::world::{Hit, Hold, Legible, Marks, World};
 use checker::{ClientId, Verdict, line};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -86,6 +86,8 @@ pub struct Figures {
 pub struct Scene {
     /// The step.
     pub step: Step,
+    /// Whose it is: a client's, or a move's that is one party's doing.
+    pub who: Option<ClientId>,
     /// As the trace writes it.
     pub text: String,
     /// Whether a fair schedule would have taken it anyway.
@@ -94,6 +96,8 @@ pub struct Scene {
     pub effects: Vec<(CallId, String)>,
     /// The world after it.
     pub columns: Vec<(&'static str, String)>,
+    /// Who holds what after it.
+    pub holds: Vec<Hold>,
     /// What happened that matters, and to whom.
     pub marks: Vec<Hit>,
 }
@@ -109,6 +113,8 @@ pub trait Session {
     /// Plays the first `count` of `steps` and tells all of it. The verdict is `outcome`'s: what is
     /// told may be the part of a run that decided it.
     fn tell(&mut self, steps: &[Step], count: usize, outcome: &Outcome) -> (Trace, Vec<Scene>);
+    /// The columns of the world before the first step of the last run.
+    fn begins(&self) -> Vec<(&'static str, String)>;
     /// Tells moves that begin in initial world `start`, whatever they break.
     fn scenes(&self, start: usize, steps: &[Step]) -> Vec<Scene>;
     /// The figures of what was told last.
@@ -355,6 +361,10 @@ impl<M: Model, S: Starts<M>> Session for Running<M, S> {
         drop(history);
         self.told = self.figures(&world);
         (trace, scenes)
+    }
+
+    fn begins(&self) -> Vec<(&'static str, String)> {
+        self.world().columns()
     }
 
     fn told(&self) -> &Figures {

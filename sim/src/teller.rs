@@ -43,12 +43,18 @@ impl<M: Model> Observer<M, M::World> for Teller<'_, M> {
             self.hits = all.hits().len();
             marks.sort_by_key(|(hit, _)| all.iter().position(|(name, _)| name == *hit));
         }
+        let who = match step {
+            Step::World(chosen) => M::World::party(chosen),
+            _ => step.client(),
+        };
         self.scenes.push(Scene {
             step,
+            who,
             text: step.text(&names),
             dull: false,
             effects: std::mem::take(&mut self.effects),
             columns: world.columns(),
+            holds: world.holds(),
             marks,
         });
         Ok(())
