@@ -3,6 +3,7 @@
 //! What is shown is data first (`lanes`), made from a trace (`trace`) or a history (`history`);
 //! the terminal, the page and `--json` are three ways to print it.
 
+mod canvas;
 mod history;
 mod lanes;
 mod ops;

@@ -6,7 +6,7 @@
 
 use super::lanes::{Branch, FORMAT, Kind, Lane, Op, Run, Shown, Way};
 use super::ops;
-use super::trace::{plural, sentence};
+use super::trace::{CLIENTS_FEW, plural, sentence};
 use crate::out::Failure;
 use checker::check::Counterexample;
 use checker::specs::head::Head;
@@ -15,7 +15,7 @@ use checker::{Budget, Checked, Operation, Spec, check, line};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// The datatypes whose histories can be read.
@@ -41,7 +41,7 @@ pub(super) fn shown(path: &Path, text: &str, spec: Option<&str>) -> Result<Shown
     let operations = format!("{} by {}", run.ops.len(), run.lanes_of(Kind::Client));
     let about = vec![("spec".to_owned(), spec.to_owned()), ("operations".to_owned(), operations)];
     let title = path.display().to_string();
-    Ok(Shown { format: FORMAT, kind: "history", title, about, column: "time", runs: vec![run] })
+    Ok(Shown { format: FORMAT, kind: "history", title, about, column: "moment", runs: vec![run] })
 }
 
 /// A line of the file, and what it says.
@@ -135,8 +135,15 @@ where
     run.lesson =
         "Columns are moments, in order; an operation took effect somewhere on its bar.".to_owned();
     run.focus = run.failed_at.unwrap_or(1);
-    run.lanes = clients(&mut all);
     forks(&mut run, &lines, &all);
+    let clients = clients(&mut all);
+    match clients.len() > CLIENTS_FEW {
+        true => run.lanes.extend(clients),
+        false => {
+            run.branches.iter_mut().for_each(|it| it.lane += clients.len());
+            run.lanes.splice(..0, clients);
+        }
+    }
     run.ops = all;
     run
 }
@@ -169,16 +176,22 @@ const HEADS_MAX: usize = 4;
 /// gone.
 fn forks(run: &mut Run, lines: &[Value], all: &[Op]) {
     let stale = ops::stale(lines, all);
-    run.arrows = stale.iter().filter_map(ops::arrow).collect();
+    // A compare-and-set that lost is what one is for: only a trace, which is short, shows them.
+    run.arrows = stale.iter().filter(|it| it.won).filter_map(ops::arrow).collect();
     let mut moved = BTreeMap::<&str, Vec<(u64, String)>>::new();
     let won = |line: &Value, op: &Op| line["f"] == "cas" && op.answer == "won";
     let mut order: Vec<usize> = (0..all.len()).filter(|&it| won(&lines[it], &all[it])).collect();
     order.sort_by_key(|&it| all[it].to);
+    let seconds: BTreeSet<(u16, u64, u64)> =
+        stale.iter().filter(|it| it.won).map(|it| (it.client, it.parent, it.answered)).collect();
     for index in order {
         let from = lines[index]["from"].as_u64().unwrap_or_default();
         let values = moved.entry(lines[index]["key"].as_str().unwrap_or_default()).or_default();
         if values.is_empty() {
             values.push((0, from.to_string()));
+        }
+        if seconds.contains(&(all[index].client, from, all[index].to.unwrap_or_default())) {
+            continue;
         }
         values.push((all[index].to.unwrap_or_default(), (from + 1).to_string()));
     }

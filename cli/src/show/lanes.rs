@@ -23,7 +23,7 @@ pub(crate) struct Shown {
     pub(crate) title: String,
     /// Names and values: model, mutant, parameters, seed.
     pub(crate) about: Vec<(String, String)>,
-    /// What a column is: `step` or `time`.
+    /// What a column is: `step` or `moment`.
     pub(crate) column: &'static str,
     /// What was given; then its control, the same steps with one decision changed.
     pub(crate) runs: Vec<Run>,
@@ -148,6 +148,8 @@ pub(crate) struct Op {
     pub(crate) client: u16,
     /// `cas run-0 0->1`.
     pub(crate) text: String,
+    /// What it is about, if the history says so.
+    pub(crate) key: String,
     /// Without the key, for where there is one key only.
     pub(crate) short: String,
     /// What was answered: `won`. Empty if nobody heard.

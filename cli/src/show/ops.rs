@@ -25,9 +25,11 @@ pub(super) fn op(line: &Value, from: u64, to: Option<u64>) -> Op {
     let called = line["call"].as_u64().unwrap_or_default();
     let (track, guilty, place, states) = (0, false, None, None);
     let to = if failed { Some(from + 1) } else { to };
+    let key = line["key"].as_str().unwrap_or_default().to_owned();
     Op {
         client,
         text,
+        key,
         short,
         answer,
         end,

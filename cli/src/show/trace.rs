@@ -387,7 +387,7 @@ impl Played<'_> {
 }
 
 /// More clients than this, and what they share is drawn above them.
-const CLIENTS_FEW: usize = 6;
+pub(super) const CLIENTS_FEW: usize = 6;
 
 fn cas_lines(history: &[Value]) -> Vec<Value> {
     history.iter().filter(|line| line["f"] == "cas").cloned().collect()

@@ -2,7 +2,8 @@
 
 const shown = JSON.parse(document.getElementById("data").textContent);
 const isTrace = shown.kind === "trace";
-const GUTTER = matchMedia("(max-width: 860px)").matches ? 64 : 92;
+const isNarrow = matchMedia("(max-width: 860px)").matches;
+const GUTTER = isNarrow ? 64 : 92;
 const TOP = 28;
 
 const $ = (id) => document.getElementById(id);
@@ -35,14 +36,8 @@ function prepare(run) {
   prepared.marks = marksOf(run);
   prepared.atColumn = opsAtColumns(run);
   place(prepared);
-  const keys = new Set(run.ops.map((it) => it.text === it.short ? "" : it.text));
-  prepared.manyKeys = keys.size > 1 && new Set(run.ops.map(keyOf)).size > 1;
+  prepared.manyKeys = new Set(run.ops.map((it) => it.key)).size > 1;
   return prepared;
-}
-
-/** What its text has that its short form has not. */
-function keyOf(op) {
-  return op.text.length > op.short.length ? op.text.split(" ")[1] : "";
 }
 
 /** The operations of each client, with how far the bars before each one reach. */
@@ -108,7 +103,7 @@ function marksOf(run) {
 
 /** Shapes stand beside colours: nobody needs to tell two colours apart. */
 function shapeOf(step, call) {
-  if (step.moved) return "square";
+  if (step.moved) return step.client === null ? "square" : "dot";
   const shapes = { lose: "cross", late: "diamond", crash: "down", restart: "up", reply: "ring" };
   if (shapes[step.verb]) return shapes[step.verb];
   return call && call.answer === "waits" ? "ring" : "dot";
@@ -139,20 +134,26 @@ function opsAtColumns(run) {
 
 /** How high each lane is, and where. */
 function place(run) {
-  let y = TOP;
+  let [y, pinned] = [TOP, 0];
+  const close = run.lanes.filter((it) => it.kind === "client").length > FEW;
   run.rows = run.lanes.map((lane, index) => {
     const row = { ...lane, index, y, key: keyOfLane(lane) };
-    row.bars = 6 + (lane.tracks ?? 0) * 25;
     row.hasMarks = run.marks.has(row.key);
     row.arrows = run.arrows.filter((it) => lane.kind === "client" && it.client === lane.client);
     row.branches = run.branches.filter((it) => it.lane === index);
     row.beliefs = run.beliefs.filter((it) => lane.kind === "client" && it.client === lane.client);
     row.leases = run.leases.filter((it) => lane.kind === "lock" && it.lock === lane.name);
-    row.height = heightOf(row);
+    row.height = heightOf(row, close);
+    // Among many clients the lock and the head stay in sight.
+    const heads = run.lanes.findIndex((it) => it.kind === "state");
+    row.pinned = close && (lane.kind === "lock" || index === heads) && y === TOP + pinned;
+    if (row.pinned) pinned += row.height;
     y += row.height;
     return row;
   });
-  run.height = y + 8;
+  // A line of its own for what is said about the end.
+  run.height = y + (run.recorded < run.columns ? 22 : 8);
+  run.pinned = pinned;
   run.rowOf = new Map(run.rows.filter((it) => it.kind === "client").map((it) => [it.client, it]));
 }
 
@@ -161,15 +162,19 @@ function keyOfLane(lane) {
   return lane.kind === "moves" ? `moves ${lane.name}` : lane.kind;
 }
 
-function heightOf(row) {
+/** More clients than this are drawn close together. */
+const FEW = 6;
+
+function heightOf(row, close) {
+  row.middle = { lock: 19, state: 20, moves: 16, faults: 16 }[row.kind];
   switch (row.kind) {
     case "client": {
-      const marks = row.hasMarks ? 26 : 0;
-      const beliefs = row.beliefs.length ? 16 : 0;
-      row.marksY = beliefs + row.bars + 10;
-      row.barsY = beliefs;
-      row.arrowsY = beliefs + row.bars + marks;
-      return Math.max(34, row.arrowsY + (row.arrows.length ? 34 : 4));
+      row.barsY = row.beliefs.length && !close ? 15 : 0;
+      const bars = row.tracks ? 9 + row.tracks * 25 : 2;
+      row.middle = row.barsY + (row.tracks ? 18 : 13);
+      row.marksY = row.barsY + bars + (close ? 7 : 10);
+      row.arrowsY = row.barsY + bars + (row.hasMarks ? (close ? 19 : 24) : 0);
+      return Math.max(30, row.arrowsY + (row.arrows.length ? 34 : 6));
     }
     case "lock": return 50;
     case "state": return row.branches.length ? 86 : 40;

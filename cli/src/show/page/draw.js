@@ -10,6 +10,11 @@ function fit(text, pixels, char = CHAR) {
   return room < 3 ? "" : `${text.slice(0, room - 1)}\u2026`;
 }
 
+/** The first of these that fits; else as much as fits of the first. */
+function tell(texts, pixels) {
+  return texts.find((it) => it.length * CHAR <= pixels) ?? fit(texts[0], pixels);
+}
+
 /** One drawing: which run, which columns, how wide they are. */
 class Drawing {
   constructor(run, { left, top, width, height, column, cursor, hover, found, way }) {
@@ -24,7 +29,7 @@ class Drawing {
   }
 
   y(row) {
-    return row.y - this.top;
+    return row.pinned ? row.y : row.y - this.top;
   }
 
   sees(from, to) {
@@ -32,14 +37,29 @@ class Drawing {
   }
 
   draw() {
-    const rows = this.run.rows.filter((row) => {
-      return row.y + row.height >= this.top && row.y <= this.top + this.height;
+    const seen = this.run.rows.filter((row) => {
+      return row.pinned || (row.y + row.height >= this.top && row.y <= this.top + this.height);
     });
-    const body = svg("g");
-    body.append(this.stripes(rows), this.columns());
-    for (const row of rows) body.append(this.row(row));
-    for (const row of rows) body.append(...row.arrows.flatMap((it) => this.arrow(row, it)));
-    return [this.patterns(), body, this.numbers(), this.names(rows)];
+    const [pinned, rest] = [seen.filter((it) => it.pinned), seen.filter((it) => !it.pinned)];
+    const layers = [this.patterns(), this.layer(rest, TOP, this.height)];
+    if (pinned.length) {
+      const end = TOP + this.run.pinned;
+      layers.push(
+        svg("rect", { class: "gutter", x: 0, y: 0, width: this.width + GUTTER, height: end }),
+        this.layer(pinned, TOP, end),
+        svg("line", { class: "pinned-edge", x1: 0, x2: this.width + GUTTER, y1: end, y2: end }));
+    }
+    return layers.concat(this.numbers());
+  }
+
+  /** These lanes, what runs through all of them, and their names over everything. */
+  layer(rows, from, to) {
+    const layer = svg("g");
+    layer.append(this.stripes(rows), this.columns(from, to));
+    for (const row of rows) layer.append(this.row(row));
+    for (const row of rows) layer.append(...row.arrows.flatMap((it) => this.arrow(row, it)));
+    layer.append(this.names(rows, from, to));
+    return layer;
   }
 
   patterns() {
@@ -62,23 +82,24 @@ class Drawing {
     return group;
   }
 
-  columns() {
+  columns(from, to) {
     const group = svg("g");
-    const [run, all] = [this.run, this.height];
-    const band = (column, name) => svg("rect", { class: `column ${name}`, y: TOP,
-      x: this.x(2 * column - 1), width: this.column, height: all });
+    const { run } = this;
+    const height = to - from;
+    const band = (column, name) => svg("rect", { class: `column ${name}`, y: from,
+      x: this.x(2 * column - 1), width: this.column, height });
     if (this.hover && this.hover !== this.cursor) group.append(band(this.hover, ""));
     if (this.cursor) group.append(band(this.cursor, "on"));
     if (run.recorded < run.columns) {
       const x = Math.max(this.x(2 * run.recorded + 1), GUTTER);
       group.append(
-        svg("rect", { class: "beyond", x, y: TOP, width: this.width + GUTTER, height: all }),
-        svg("line", { class: "beyond-edge", x1: x, x2: x, y1: TOP, y2: all }),
-        svg("text", { class: "small", x: x + 6, y: all - 6 }, "from here on only the fair schedule"));
+        svg("rect", { class: "beyond", x, y: from, width: this.width + GUTTER, height }),
+        svg("line", { class: "beyond-edge", x1: x, x2: x, y1: from, y2: to }),
+        svg("text", { class: "small", x: x + 6, y: to - 6 }, "from here on only the fair schedule"));
     }
     if (run.failed_at) {
       const x = this.x(2 * run.failed_at);
-      group.append(svg("line", { class: "broken-edge", x1: x, x2: x, y1: TOP, y2: all }));
+      group.append(svg("line", { class: "broken-edge", x1: x, x2: x, y1: from, y2: to }));
     }
     return group;
   }
@@ -99,7 +120,7 @@ class Drawing {
       const text = Math.max(x, GUTTER) + 6;
       return [
         svg("rect", { class: "belief", x, y, width: end - x, height, fill: "url(#hatch)", rx: 4 }),
-        svg("text", { class: "belief-text", x: text, y: y + 12 }, fit(it.text, end - text, 6.2)),
+        row.barsY ? svg("text", { class: "belief-text", x: text, y: y + 12 }, fit(it.text, end - text, 6.2)) : "",
       ];
     });
   }
@@ -112,7 +133,7 @@ class Drawing {
 
   bar(row, op) {
     const [x, end] = [this.x(op.from), this.x(op.until)];
-    const y = this.y(row) + row.barsY + 5 + op.track * 25;
+    const y = this.y(row) + row.barsY + 8 + op.track * 25;
     const width = Math.max(end - x, 5);
     const found = this.found.ops.has(op.index) ? "found" : "";
     const names = `bar ${op.end} ${op.guilty ? "guilty" : ""} ${found}`;
@@ -120,9 +141,10 @@ class Drawing {
     const said = op.answer ? `${asked} \u2192 ${op.answer}` : asked;
     const begin = Math.max(x, GUTTER) + 6;
     const open = op.end === "open" ? 12 : 4;
+    const room = Math.min(end, this.width + GUTTER) - begin - open;
     const parts = [
       svg("rect", { class: names, x, y, width, height: 20, rx: 4, "data-op": op.index }),
-      svg("text", { x: begin, y: y + 14 }, fit(said, Math.min(end, this.width + GUTTER) - begin - open)),
+      svg("text", { x: begin, y: y + 14 }, tell([said, asked, op.answer], room)),
     ];
     if (op.end === "open") {
       parts.push(svg("path", { class: "open-end", d: `M${end - 9} ${y + 5}l6 5l-6 5` }));
@@ -135,8 +157,8 @@ class Drawing {
     const at = this.way ? this.way.order.findIndex(([index]) => index === op.index) : -1;
     if (at < 0) return [];
     return [
-      svg("circle", { class: "place", cx: x, cy: y, r: 8 }),
-      svg("text", { class: "place-text", x, y: y + 3.5 }, `${at + 1}`),
+      svg("circle", { class: "place", cx: x + 1, cy: y + 1, r: 8 }),
+      svg("text", { class: "place-text", x: x + 1, y: y + 4.5 }, `${at + 1}`),
     ];
   }
 
@@ -173,18 +195,18 @@ class Drawing {
     let height = full;
     const points = [[this.x(lease.from), bottom - full]];
     for (const [half, left] of lease.left_ms.slice(1)) {
-      points.push([this.x(half - 2), bottom - height]);
+      points.push([this.x(half - 1), bottom - height]);
       height = Math.max(2, full * (left / of));
       points.push([this.x(half), bottom - height]);
     }
     const out = lease.ended === "ran-out";
-    if (out) points.push([this.x(Math.max(lease.to - 2, lease.from)), bottom - height]);
+    if (out) points.push([this.x(lease.to - 1), bottom - height]);
     points.push([this.x(lease.to), out ? bottom : bottom - height], [this.x(lease.to), bottom]);
     points.push([this.x(lease.from), bottom]);
     const begin = Math.max(this.x(lease.from), GUTTER) + 6;
     const name = this.run.name(lease.client);
     const text = lease.of_ms ? `${name} \u00b7 ${lease.of_ms} ms` : name;
-    const room = this.x(lease.to) - begin - (out ? Math.min(this.column, 30) : 4);
+    const room = this.x(lease.to) - begin - (out ? this.column / 2 + 2 : 4);
     const parts = [
       svg("polygon", { class: "lease", points: points.map((it) => it.join()).join(" ") }),
       svg("text", { class: "lease-text", x: begin, y: bottom - 7 },
@@ -284,8 +306,9 @@ class Drawing {
         ${from + bend} ${low}L${to - bend} ${low}C${to - bend} ${low} ${to} ${low} ${to} ${y + 5}` }),
       svg("path", { class: `arrow-head ${name}`, d: `M${to} ${y - 3}l-5 9h10z` }),
     ];
-    const middle = (Math.max(from, GUTTER) + Math.min(to, this.width + GUTTER)) / 2;
-    const text = fit(arrow.text, to - from - 20, 6);
+    const [begin, end] = [Math.max(from, GUTTER), Math.min(to, this.width + GUTTER)];
+    const middle = (begin + end) / 2;
+    const text = [arrow.text, "stale read"].find((it) => it.length * 6.4 < end - begin - 24);
     if (text) parts.push(svg("text", { class: `arrow-text ${name}`, x: middle, y: low - 5 }, text));
     return parts;
   }
@@ -305,27 +328,30 @@ class Drawing {
       group.append(svg("text", { class: `number ${broken ? "broken" : on ? "on" : ""}`,
         x: this.x(2 * column), y: 18 }, broken ? `\u25bc${column}` : `${column}`));
     }
-    group.append(svg("line", { class: "rule", x1: 0, x2: this.width + GUTTER, y1: TOP - .5, y2: TOP - .5 }));
-    return group;
-  }
-
-  /** The gutter lies over everything. */
-  names(rows) {
-    const group = svg("g");
-    group.append(svg("rect", { class: "gutter", x: 0, y: 0, width: GUTTER, height: this.height }));
-    for (const row of rows.filter((it) => this.y(it) > TOP - it.height / 2)) {
-      const y = this.y(row) + Math.min(row.height / 2, 22);
-      const text = svg("g", { class: own(row.client) });
-      if (row.client !== null) text.append(svg("rect", { class: "mark", x: 6, y: y - 6, width: 4, height: 14, rx: 1 }));
-      const kind = { client: "", lock: "lease", state: "value", moves: "world", faults: "" }[row.kind];
-      text.append(svg("text", { class: "name", x: 16, y: y + 5 }, fit(row.name, GUTTER - 18)));
-      if (kind) text.append(svg("text", { class: "kind", x: 16, y: y + 17 }, row.height > 34 ? kind : ""));
-      group.append(text);
-    }
     group.append(
       svg("rect", { class: "gutter", x: 0, y: 0, width: GUTTER, height: TOP }),
       svg("text", { class: "kind", x: 16, y: 17 }, shown.column),
-      svg("line", { class: "rule", x1: GUTTER - .5, x2: GUTTER - .5, y1: 0, y2: this.height }));
+      svg("line", { class: "rule", x1: 0, x2: this.width + GUTTER, y1: TOP - .5, y2: TOP - .5 }));
+    return group;
+  }
+
+  /** The gutter lies over what scrolls under it. */
+  names(rows, from, to) {
+    const group = svg("g");
+    group.append(
+      svg("rect", { class: "gutter", x: 0, y: from, width: GUTTER, height: to - from }),
+      svg("line", { class: "rule", x1: GUTTER - .5, x2: GUTTER - .5, y1: from, y2: to }));
+    for (const row of rows) {
+      const y = this.y(row) + row.middle;
+      const text = svg("g", { class: own(row.client) });
+      if (row.client !== null) {
+        text.append(svg("rect", { class: "mark", x: 6, y: y - 6, width: 4, height: 14, rx: 1 }));
+      }
+      const kind = { lock: "lease", state: "value" }[row.kind];
+      text.append(svg("text", { class: "name", x: 16, y: y + 5 }, fit(row.name, GUTTER - 18)));
+      if (kind) text.append(svg("text", { class: "kind", x: 16, y: y + 17 }, kind));
+      group.append(text);
+    }
     return group;
   }
 }

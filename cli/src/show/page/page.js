@@ -12,6 +12,9 @@ function show(index) {
   header();
   if (first) fitColumns();
   size();
+  // Beside a picture that fills the window; under one that leaves room.
+  (view.run.height > 460 || isNarrow ? document.querySelector("aside") : document.querySelector(".picture"))
+    .append($("list"));
   search();
   go(Math.min(view.cursor || view.run.focus, view.run.columns), { keep: !first, centred: first });
 }
@@ -37,16 +40,26 @@ function header() {
   badge.className = `badge ${run.outcome}`;
   $("sentence").textContent = run.property ? `${capital(run.property)}: ${run.sentence}` : run.sentence;
   $("why").textContent = run.why ?? "";
-  const clients = run.lanes.filter((it) => it.kind === "client").length;
-  const size = isTrace ? `${count(run.columns, "step")}, ${count(clients, "client")}` : "";
-  const about = shown.about.map(([name, value]) => [" \u00b7 ", `${name} `, el("b", {}, value)]).flat();
-  $("about").replaceChildren(...(size ? [size, ...about] : about.slice(1)));
+  about(run);
   $("lesson").textContent = run.lesson;
   const failure = $("failure");
   failure.textContent = run.failed_at ? `\u25bc ${shown.column} ${run.failed_at}` : "closest call";
   failure.className = run.outcome;
   failure.hidden = !run.failed_at && !run.beliefs.length;
   $("switch").replaceChildren(...(runs.length > 1 ? runs.map(option) : []));
+}
+
+/** What it is in a line; every parameter for who opens it. */
+function about(run) {
+  const clients = run.lanes.filter((it) => it.kind === "client").length;
+  const named = (pairs) => pairs.map(([name, value]) => [`${name} `, el("b", {}, value)]);
+  const main = ["model", "mutant", "spec", "operations"];
+  const size = isTrace ? [[`${count(run.columns, "step")}${clients ? `, ${count(clients, "client")}` : ""}`]] : [];
+  const joined = (parts) => parts.flatMap((it, at) => (at ? [" \u00b7 ", ...it] : it));
+  const [summary, all] = $("about").children;
+  summary.replaceChildren(
+    ...joined([...size, ...named(shown.about.filter(([name]) => main.includes(name)))]));
+  all.replaceChildren(...joined(named([["file", shown.title], ...shown.about])));
 }
 
 const count = (number, name) => `${number} ${name}${number === 1 ? "" : "s"}`;
@@ -116,7 +129,7 @@ function play(wanted = !playing) {
       if (view.cursor >= view.run.columns) play(false);
     }, 700);
   }
-  $("play").textContent = playing ? "\u25a0" : "\u25b6\u25b6";
+  $("play").textContent = playing ? "\u25a0" : "\u25b6";
   $("play").setAttribute("aria-label", playing ? "Stop" : "Play");
 }
 
@@ -188,23 +201,26 @@ function fromAddress() {
   show(runs[run] ? run : 0);
 }
 
-const legends = [
-  [isTrace, "bar own0", "bar", "an operation, from call to return"],
-  [shown.runs.some((run) => run.ops.some((op) => op.end === "open")), "bar open own0", "bar", "nobody heard its answer"],
-  [shown.runs.some((run) => run.ops.some((op) => op.end === "refused")), "bar refused own0", "bar", "refused"],
-  [shown.runs.some((run) => run.ops.some((op) => op.guilty)), "bar guilty own0", "bar", "these contradict each other"],
-  [isTrace, "mark own0", "dot", "a call takes effect"],
-  [isTrace, "mark hollow own0", "ring", "it waits, or hears"],
-  [has("lose"), "mark fault", "cross", "hears nothing"],
-  [has("late"), "mark fault", "diamond", "takes effect late"],
-  [has("crash"), "mark fault", "down", "crashes"],
-  [has("restart"), "mark own0", "up", "restarts"],
-  [shown.runs.some((run) => run.beliefs.length), "", "hatch", "believes in a lock that is gone"],
-];
+const some = (is) => shown.runs.some(is);
+const someOp = (is) => some((run) => run.ops.some(is));
+const someStep = (is) => some((run) => run.steps.some(is));
+const fault = (verb) => someStep((step) => !step.moved && step.verb === verb);
 
-function has(verb) {
-  return shown.runs.some((run) => run.steps.some((step) => !step.moved && step.verb === verb));
-}
+const legends = [
+  [someOp(() => true), "bar own0", "bar", "an operation, from call to return"],
+  [someOp((op) => op.end === "open"), "bar open own0", "bar", "nobody heard its answer"],
+  [someOp((op) => op.end === "refused"), "bar refused own0", "bar", "refused"],
+  [someOp((op) => op.guilty), "bar guilty own0", "bar", "these contradict each other"],
+  [someStep((step) => step.calls.length), "mark own0", "dot", "a call takes effect"],
+  [someStep((step) => step.calls.some((it) => ["waits", "woke"].includes(it.answer))),
+    "mark hollow own0", "ring", "it waits, or is woken"],
+  [fault("lose"), "mark fault", "cross", "hears nothing"],
+  [fault("late"), "mark fault", "diamond", "takes effect late"],
+  [fault("crash"), "mark fault", "down", "crashes"],
+  [fault("restart"), "mark own0", "up", "restarts"],
+  [someStep((step) => step.client === null), "mark", "square", "the world moves"],
+  [some((run) => run.beliefs.length), "", "hatch", "believes in a lock that is gone"],
+];
 
 function legend() {
   for (const [wanted, name, kind, text] of legends.filter(([wanted]) => wanted)) {

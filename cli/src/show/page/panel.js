@@ -24,7 +24,10 @@ function describeStep(run, column) {
   const parts = [];
   const verbs = { lose: "hears nothing", late: "its lost call lands after all", crash: "crashes",
     restart: "begins anew, knowing nothing", reply: "hears the answer" };
-  if (step.moved) parts.push(facts([["world", step.text]]));
+  if (step.moved) {
+    const whose = step.client === null ? "world" : who(run, step.client);
+    parts.push(facts([[whose, step.text]]));
+  }
   const said = step.moved ? null : verbs[step.verb];
   if (said) parts.push(el("p", {}, who(run, step.client), ` ${said}`));
   for (const call of step.calls) {
@@ -90,9 +93,14 @@ function between(op) {
 }
 
 function notes(run, column) {
-  const notes = run.beliefs
-    .filter((it) => it.from <= 2 * column && 2 * column <= it.to)
-    .map((it) => el("p", { class: "belief-note" }, `${it.text}.`));
+  const now = run.beliefs.filter((it) => it.from <= 2 * column && 2 * column <= it.to);
+  const mine = now.filter((it) => it.client === run.steps[column - 1]?.client || now.length === 1);
+  const others = now.filter((it) => !mine.includes(it)).map((it) => run.name(it.client));
+  const notes = mine.map((it) => el("p", { class: "belief-note" }, `${it.text}.`));
+  if (others.length) {
+    const too = mine.length ? "So do" : "Whose lock is gone and who do not know it:";
+    notes.push(el("p", { class: "quiet" }, `${too} ${[...new Set(others)].join(", ")}.`));
+  }
   for (const it of run.arrows.filter((it) => it.to === 2 * column)) {
     const decided = it.from / 2;
     notes.push(el("p", { class: it.acted ? "broken-note" : "belief-note" },

@@ -9,7 +9,9 @@ const scroller = $("scroller");
 const canvas = svg("svg", { role: "img" });
 $("sizer").append(canvas);
 
-const roomFor = () => Math.max(120, scroller.clientWidth - GUTTER);
+/** Right of the last column, so that its end can be seen. */
+const MARGIN = 24;
+const roomFor = () => Math.max(120, scroller.clientWidth - GUTTER - MARGIN);
 
 /** Columns as wide as the window allows, where all of them fit; else as wide as reads well. */
 function fitColumns() {
@@ -27,7 +29,7 @@ function zoom(by) {
 
 /** Gives the lanes their full size, so that the window scrolls over it. */
 function size() {
-  const width = GUTTER + view.column * view.run.columns + 24;
+  const width = GUTTER + view.column * view.run.columns + MARGIN;
   $("sizer").style.width = `${Math.max(width, scroller.clientWidth)}px`;
   const bar = width > scroller.clientWidth + 1 ? 16 : 0;
   scroller.style.height = `${view.run.height + bar}px`;
@@ -51,9 +53,11 @@ function revealLane(column) {
   const op = view.run.ops[(view.run.atColumn.get(column) ?? [])[0]];
   const row = view.run.rowOf.get(step ? step.client : op?.client);
   if (!row) return;
-  const [top, height] = [scroller.scrollTop, scroller.clientHeight - TOP];
-  if (row.y - TOP < top) scroller.scrollTop = row.y - TOP - 8;
-  else if (row.y + row.height - TOP > top + height) scroller.scrollTop = row.y + row.height - TOP - height;
+  if (row.pinned) return;
+  const above = TOP + view.run.pinned;
+  const [top, height] = [scroller.scrollTop, scroller.clientHeight];
+  if (row.y - above < top) scroller.scrollTop = row.y - above - 8;
+  else if (row.y + row.height > top + height) scroller.scrollTop = row.y + row.height - height;
 }
 
 /** Draws once before the next frame, however often it is asked for. */
@@ -102,7 +106,8 @@ function drawOverview() {
   const style = getComputedStyle(document.documentElement);
   const colour = (name) => style.getPropertyValue(name).trim();
   const x = (column) => (column / view.run.columns) * width;
-  drawDensity(pen, width, height, colour("--faint"));
+  if (view.run.leases.length) drawLeases(pen, x, height, colour);
+  else drawDensity(pen, width, height, colour("--faint"));
   pen.fillStyle = colour("--pick-line");
   pen.globalAlpha = 0.18;
   const seen = [scroller.scrollLeft / view.column, (scroller.scrollLeft + roomFor()) / view.column];
@@ -114,6 +119,17 @@ function drawOverview() {
   if (!view.run.failed_at) return;
   pen.fillStyle = colour("--red");
   pen.fillRect(x(view.run.failed_at - 0.5) - 1, 0, 3, height);
+}
+
+/** Who held the lock when, in the holder's colour, and where it ran out. */
+function drawLeases(pen, x, height, colour) {
+  for (const lease of view.run.leases) {
+    const [from, to] = [x((lease.from - 1) / 2), x((lease.to - 1) / 2)];
+    pen.fillStyle = colour(`--c${lease.client % 8}`);
+    pen.fillRect(from, 9, Math.max(1, to - from - 1), height - 15);
+    pen.fillStyle = colour("--amber");
+    if (lease.ended === "ran-out") pen.fillRect(to - 1, 4, 2, height - 8);
+  }
 }
 
 /** How many operations, or steps that matter, lie under each pixel. */
@@ -140,6 +156,6 @@ function drawForPaper() {
   view.column = all ? Math.max(34, Math.min(110, 980 / view.run.columns)) : 40;
   const left = all ? 0 : Math.max(0, (view.cursor - COLUMNS_MAX / 2) * view.column);
   const columns = Math.min(view.run.columns, COLUMNS_MAX);
-  draw(left, 0, GUTTER + columns * view.column + 24, view.run.height);
+  draw(left, 0, GUTTER + columns * view.column + MARGIN, view.run.height);
   view.column = before;
 }
