@@ -76,7 +76,8 @@ struct Window<'a> {
 
 impl<'a> Window<'a> {
     fn new(shown: &Shown, run: &'a Run, width: usize) -> Self {
-        let room = width - GUTTER;
+        // An open end is drawn behind the last column.
+        let room = width - GUTTER - 1;
         let least = if run.steps.is_empty() { 5 } else { 7 };
         let column = (room / run.columns.max(1)).clamp(least, COLUMN_MAX);
         let count = (room / column).min(run.columns).max(1);
@@ -208,8 +209,8 @@ impl<'a> Window<'a> {
             true => asked.clone(),
             false => format!("{asked}: {}", op.answer),
         };
-        let said = [said, op.answer.clone()].into_iter().find(|it| it.chars().count() + 2 <= room);
-        let said = said.unwrap_or_default();
+        let said = [said, asked.clone(), op.answer.clone()];
+        let said = said.into_iter().find(|it| it.chars().count() <= room).unwrap_or_default();
         let left = room.saturating_sub(said.chars().count());
         let close = if op.to.is_none() { ">" } else { "|" };
         let text =
