@@ -45,7 +45,7 @@ pub(super) fn lines(shown: &Shown, width: usize) -> Vec<String> {
     let window = Window::new(shown, run, width);
     lines.extend(window.picture().iter().map(Line::text));
     lines.push(String::new());
-    lines.extend(window.left_out(&shown.column));
+    lines.extend(window.left_out(shown.column));
     lines.extend(match shown.kind {
         "trace" => window.steps(),
         _ => window.ways(),
@@ -153,7 +153,7 @@ impl<'a> Window<'a> {
             let crowds =
                 |it: usize| it != column && it.abs_diff(column) * self.column <= text.len();
             let crowded = self.run.failed_at.is_some_and(crowds);
-            if broken || ((column - self.first) % every == 0 && !crowded) {
+            if broken || ((column - self.first).is_multiple_of(every) && !crowded) {
                 line.put(self.x(2 * column as u64), &text, ink);
             }
         }

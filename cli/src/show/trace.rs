@@ -198,7 +198,7 @@ impl Played<'_> {
             }
         }
         let moves = self.scenes.iter().filter(|it| it.who.is_none());
-        let mut kinds: Vec<&str> = moves.map(|it| verb(it)).collect();
+        let mut kinds: Vec<&str> = moves.map(verb).collect();
         kinds.sort_unstable();
         kinds.dedup();
         lanes.extend(kinds.into_iter().map(|it| lane(Kind::Moves, it, None)));

@@ -104,17 +104,28 @@ impl Browser {
     /// Opens a file, and waits until it is drawn; how long that took.
     pub(crate) fn open(&mut self, file: &Path, hash: &str) -> Duration {
         // Only another page is loaded anew; another hash is not.
-        self.call("Page.navigate", json!({"url": "about:blank"}));
+        self.load("about:blank");
         let began = Instant::now();
-        let url = format!("file://{}{hash}", file.display());
-        self.loaded = false;
-        self.call("Page.navigate", json!({"url": url}));
-        while !self.loaded {
-            let event = self.next();
-            self.note(&event);
-        }
+        self.load(&format!("file://{}{hash}", file.display()));
         self.settle();
         began.elapsed()
+    }
+
+    fn load(&mut self, url: &str) {
+        self.call("Page.navigate", json!({"url": url}));
+        let page = url.split('#').next().unwrap_or_default();
+        // The event may be of the page before.
+        while self.eval("location.href.split('#')[0]") != page {
+            self.loaded = false;
+            while !self.loaded {
+                let event = self.next();
+                self.note(&event);
+            }
+        }
+        self.eval(
+            "new Promise(done => document.readyState === 'complete' ? done() : \
+                   addEventListener('load', done))",
+        );
     }
 
     /// Waits until what was asked for is drawn.
