@@ -170,11 +170,13 @@ function heightOf(row, close) {
   switch (row.kind) {
     case "client": {
       row.barsY = row.beliefs.length && !close ? 15 : 0;
-      const bars = row.tracks ? 9 + row.tracks * 25 : 2;
-      row.middle = row.barsY + (row.tracks ? 18 : 13);
-      row.marksY = row.barsY + bars + (close ? 7 : 10);
-      row.arrowsY = row.barsY + bars + (row.hasMarks ? (close ? 19 : 24) : 0);
-      return Math.max(30, row.arrowsY + (row.arrows.length ? 34 : 6));
+      row.pitch = close ? 22 : 25;
+      row.dip = close ? 14 : 20;
+      const bars = row.tracks ? 9 + row.tracks * row.pitch : 2;
+      row.middle = row.barsY + (row.tracks ? 17 : 13);
+      row.marksY = row.barsY + bars + (close ? 6 : 10);
+      row.arrowsY = row.barsY + bars + (row.hasMarks ? (close ? 16 : 24) : 0);
+      return Math.max(30, row.arrowsY + (row.arrows.length ? row.dip + 9 : 5));
     }
     case "lock": return 50;
     case "state": return row.branches.length ? 86 : 40;

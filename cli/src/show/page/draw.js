@@ -120,7 +120,9 @@ class Drawing {
       const text = Math.max(x, GUTTER) + 6;
       return [
         svg("rect", { class: "belief", x, y, width: end - x, height, fill: "url(#hatch)", rx: 4 }),
-        row.barsY ? svg("text", { class: "belief-text", x: text, y: y + 12 }, fit(it.text, end - text, 6.2)) : "",
+        row.barsY
+          ? svg("text", { class: "belief-text", x: text, y: y + 12 }, fit(it.text, end - text, 6.2))
+          : "",
       ];
     });
   }
@@ -133,7 +135,7 @@ class Drawing {
 
   bar(row, op) {
     const [x, end] = [this.x(op.from), this.x(op.until)];
-    const y = this.y(row) + row.barsY + 8 + op.track * 25;
+    const y = this.y(row) + row.barsY + 8 + op.track * row.pitch;
     const width = Math.max(end - x, 5);
     const found = this.found.ops.has(op.index) ? "found" : "";
     const names = `bar ${op.end} ${op.guilty ? "guilty" : ""} ${found}`;
@@ -143,11 +145,11 @@ class Drawing {
     const open = op.end === "open" ? 12 : 4;
     const room = Math.min(end, this.width + GUTTER) - begin - open;
     const parts = [
-      svg("rect", { class: names, x, y, width, height: 20, rx: 4, "data-op": op.index }),
-      svg("text", { x: begin, y: y + 14 }, tell([said, asked, op.answer], room)),
+      svg("rect", { class: names, x, y, width, height: row.pitch - 5, rx: 4, "data-op": op.index }),
+      svg("text", { x: begin, y: y + row.pitch / 2 + 1.5 }, tell([said, asked, op.answer], room)),
     ];
     if (op.end === "open") {
-      parts.push(svg("path", { class: "open-end", d: `M${end - 9} ${y + 5}l6 5l-6 5` }));
+      parts.push(svg("path", { class: "open-end", d: `M${end - 9} ${y + row.pitch / 2 - 7.5}l6 5l-6 5` }));
     }
     return parts.concat(this.placed(op, x, y));
   }
@@ -299,7 +301,7 @@ class Drawing {
     const y = this.y(row) + row.arrowsY - 2;
     const [from, to] = [this.x(arrow.from), this.x(arrow.to)];
     const name = arrow.acted ? "" : "refused";
-    const low = y + 20;
+    const low = y + row.dip;
     const bend = Math.min(24, (to - from) / 2);
     const parts = [
       svg("path", { class: `arrow ${name}`, d: `M${from} ${y}C${from} ${low} ${from + bend} ${low}
@@ -309,7 +311,7 @@ class Drawing {
     const [begin, end] = [Math.max(from, GUTTER), Math.min(to, this.width + GUTTER)];
     const middle = (begin + end) / 2;
     const text = [arrow.text, "stale read"].find((it) => it.length * 6.4 < end - begin - 24);
-    if (text) parts.push(svg("text", { class: `arrow-text ${name}`, x: middle, y: low - 5 }, text));
+    if (text) parts.push(svg("text", { class: `arrow-text ${name}`, x: middle, y: low - 4 }, text));
     return parts;
   }
 

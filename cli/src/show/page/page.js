@@ -38,7 +38,8 @@ function header() {
   const badge = $("badge");
   badge.textContent = { pass: "\u2713 HOLDS", fail: "\u2715 FAILS", unknown: "? UNKNOWN" }[run.outcome];
   badge.className = `badge ${run.outcome}`;
-  $("sentence").textContent = run.property ? `${capital(run.property)}: ${run.sentence}` : run.sentence;
+  const broken = run.property ? `${capital(run.property)}: ` : "";
+  $("sentence").textContent = broken + run.sentence;
   $("why").textContent = run.why ?? "";
   about(run);
   $("lesson").textContent = run.lesson;
@@ -46,6 +47,7 @@ function header() {
   failure.textContent = run.failed_at ? `\u25bc ${shown.column} ${run.failed_at}` : "closest call";
   failure.className = run.outcome;
   failure.hidden = !run.failed_at && !run.beliefs.length;
+  $("list").style.setProperty("--digits", `${Math.max(3, `${run.columns}`.length) + 1.5}ch`);
   $("switch").replaceChildren(...(runs.length > 1 ? runs.map(option) : []));
 }
 
@@ -54,7 +56,8 @@ function about(run) {
   const clients = run.lanes.filter((it) => it.kind === "client").length;
   const named = (pairs) => pairs.map(([name, value]) => [`${name} `, el("b", {}, value)]);
   const main = ["model", "mutant", "spec", "operations"];
-  const size = isTrace ? [[`${count(run.columns, "step")}${clients ? `, ${count(clients, "client")}` : ""}`]] : [];
+  const by = clients ? `, ${count(clients, "client")}` : "";
+  const size = isTrace ? [[count(run.columns, "step") + by]] : [];
   const joined = (parts) => parts.flatMap((it, at) => (at ? [" \u00b7 ", ...it] : it));
   const [summary, all] = $("about").children;
   summary.replaceChildren(
@@ -238,7 +241,10 @@ function listen() {
   scroller.addEventListener("scroll", redraw, { passive: true });
   canvas.addEventListener("pointermove", onPointer);
   canvas.addEventListener("pointerleave", onPointer);
-  canvas.addEventListener("click", (event) => { const at = columnAt(event); if (at) go(at, { keep: true }); });
+  canvas.addEventListener("click", (event) => {
+    const column = columnAt(event);
+    if (column) go(column, { keep: true });
+  });
   $("overview").addEventListener("pointerdown", onOverview);
   $("overview").addEventListener("pointermove", onOverview);
   $("search").addEventListener("input", search);

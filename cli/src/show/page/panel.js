@@ -30,22 +30,30 @@ function describeStep(run, column) {
   }
   const said = step.moved ? null : verbs[step.verb];
   if (said) parts.push(el("p", {}, who(run, step.client), ` ${said}`));
-  for (const call of step.calls) {
-    parts.push(el("div", { class: "talk" }, who(run, call.client),
-      facts([["asked", call.asked], ["told", call.answer]])));
-  }
+  parts.push(...talks(run, step));
   parts.push(...changes(step), ...operations(run, column), ...holders(run, column));
   const tags = step.marks.concat(step.dull ? ["dull: a fair schedule takes it anyway"] : []);
   if (tags.length) parts.push(el("ul", { class: "tags" }, ...tags.map((it) => el("li", {}, it))));
   return parts;
 }
 
+/** What was asked and told; once, where many were told the same. */
+function talks(run, step) {
+  const groups = [];
+  for (const { client, asked, answer } of step.calls) {
+    const same = groups.find((it) => it.asked === asked && it.answer === answer);
+    if (same) same.names.push(" ", who(run, client));
+    else groups.push({ asked, answer, names: [who(run, client)] });
+  }
+  return groups.map(({ asked, answer, names }) => {
+    return el("div", { class: "talk" }, ...names, facts([["asked", asked], ["told", answer]]));
+  });
+}
+
 function changes(step) {
   if (!step.changed.length) return [];
-  return [el("div", {}, el("h3", {}, "What it changed"), facts(step.changed.map(([name, was, now]) => {
-    return [name, el("span", {}, el("span", { class: "was" }, was || "nothing"), " ",
-      el("span", { class: "now" }, now))];
-  })))];
+  const list = step.changed.map(([name, was, now]) => [name, change(was, now)]);
+  return [el("div", {}, el("h3", {}, "What it changed"), facts(list))];
 }
 
 /** The operations that begin or end at this step. */
@@ -73,8 +81,9 @@ function describeMoment(run, column) {
   return here.map((index) => {
     const op = run.ops[index];
     const ends = op.to === 2 * column;
-    const time = op.returned === null ? `${op.called}, never returned` : `${op.called} to ${op.returned}`;
-    const silent = op.end === "failed" ? "certainly nothing done" : "nobody heard: it may have taken effect";
+    const time = `${op.called} ${op.returned === null ? "and never returned" : `to ${op.returned}`}`;
+    const failed = op.end === "failed";
+    const silent = failed ? "certainly nothing done" : "nobody heard: it may have taken effect";
     return el("div", { class: "talk" }, who(run, op.client), ends ? " returns" : " calls", facts([
       ["asked", op.text],
       ["told", op.answer || silent],
@@ -88,8 +97,13 @@ function describeMoment(run, column) {
 function between(op) {
   if (!op.states) return [];
   const [was, now] = op.states;
-  if (was === now) return [["state", now]];
-  return [["state", el("span", {}, el("span", { class: "was" }, was), " ", el("span", { class: "now" }, now))]];
+  return [["state", was === now ? now : change(was, now)]];
+}
+
+/** The value before, struck out, and the value after. */
+function change(was, now) {
+  return el("span", {}, el("span", { class: "was" }, was || "nothing"), " ",
+    el("span", { class: "now" }, now));
 }
 
 function notes(run, column) {
@@ -118,7 +132,8 @@ function around(run, column, go) {
   const reach = 5;
   const from = Math.max(1, Math.min(column - reach, run.columns - 2 * reach));
   const rows = [];
-  for (let at = from; at <= Math.min(run.columns, from + 2 * reach); at++) rows.push(line(run, at, column, go));
+  const to = Math.min(run.columns, from + 2 * reach);
+  for (let at = from; at <= to; at++) rows.push(line(run, at, column, go));
   return [el("h3", {}, isTrace ? "Steps" : "Moments"), el("ol", {}, ...rows)];
 }
 

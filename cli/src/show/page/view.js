@@ -66,9 +66,10 @@ function redraw() {
   view.pending = true;
   requestAnimationFrame(() => {
     view.pending = false;
+    // First what asks where things are, then what moves them.
+    drawOverview();
     draw(scroller.scrollLeft, scroller.scrollTop, scroller.clientWidth,
       Math.min(scroller.clientHeight, view.run.height));
-    drawOverview();
   });
 }
 
@@ -93,20 +94,32 @@ function columnAt(event) {
   return inside ? column : 0;
 }
 
+/** A colour by its name in the style; asked once for each theme. */
+function colour(name) {
+  const theme = document.documentElement.dataset.theme;
+  if (view.colours?.theme !== theme) view.colours = { theme, known: new Map() };
+  const { known } = view.colours;
+  if (!known.has(name)) {
+    known.set(name, getComputedStyle(document.documentElement).getPropertyValue(name).trim());
+  }
+  return known.get(name);
+}
+
 /** All of it on one strip: how much happens where, the failure, the window, what is pinned. */
 function drawOverview() {
   const strip = $("overview");
   if (strip.hidden) return;
   const ratio = window.devicePixelRatio || 1;
   const [width, height] = [strip.clientWidth, strip.clientHeight];
-  strip.width = width * ratio;
-  strip.height = height * ratio;
+  if (strip.width !== Math.round(width * ratio)) {
+    strip.width = Math.round(width * ratio);
+    strip.height = Math.round(height * ratio);
+  }
   const pen = strip.getContext("2d");
-  pen.scale(ratio, ratio);
-  const style = getComputedStyle(document.documentElement);
-  const colour = (name) => style.getPropertyValue(name).trim();
+  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+  pen.clearRect(0, 0, width, height);
   const x = (column) => (column / view.run.columns) * width;
-  if (view.run.leases.length) drawLeases(pen, x, height, colour);
+  if (view.run.leases.length) drawLeases(pen, x, height);
   else drawDensity(pen, width, height, colour("--faint"));
   pen.fillStyle = colour("--pick-line");
   pen.globalAlpha = 0.18;
@@ -122,7 +135,7 @@ function drawOverview() {
 }
 
 /** Who held the lock when, in the holder's colour, and where it ran out. */
-function drawLeases(pen, x, height, colour) {
+function drawLeases(pen, x, height) {
   for (const lease of view.run.leases) {
     const [from, to] = [x((lease.from - 1) / 2), x((lease.to - 1) / 2)];
     pen.fillStyle = colour(`--c${lease.client % 8}`);
@@ -132,20 +145,30 @@ function drawLeases(pen, x, height, colour) {
   }
 }
 
-/** How many operations, or steps that matter, lie under each pixel. */
+/** How many operations, or steps that matter, lie under each pixel: drawn once. */
 function drawDensity(pen, width, height, colour) {
-  if (view.density?.run !== view.run || view.density.counts.length !== width) {
-    const counts = new Float32Array(width);
-    const put = (column) => counts[Math.min(width - 1, Math.floor((column / view.run.columns) * width))]++;
-    if (isTrace) view.run.steps.forEach((step, index) => step.dull || put(index));
-    else view.run.ops.forEach((op) => put(op.from / 2 - 1));
-    view.density = { run: view.run, counts, most: Math.max(1, counts.reduce((a, b) => Math.max(a, b), 0)) };
+  const { run, density } = view;
+  const key = `${width} ${height} ${colour}`;
+  if (density?.run !== run || density.key !== key) {
+    view.density = { run, key, image: densityOf(run, width, height, colour) };
   }
+  pen.drawImage(view.density.image, 0, 0);
+}
+
+function densityOf(run, width, height, colour) {
+  const counts = new Float32Array(width);
+  const put = (column) => counts[Math.min(width - 1, Math.floor((column / run.columns) * width))]++;
+  if (isTrace) run.steps.forEach((step, index) => step.dull || put(index));
+  else run.ops.forEach((op) => put(op.from / 2 - 1));
+  const most = Math.max(1, counts.reduce((a, b) => Math.max(a, b), 0));
+  const image = el("canvas", { width, height });
+  const pen = image.getContext("2d");
   pen.fillStyle = colour;
-  view.density.counts.forEach((count, at) => {
-    const tall = (height - 8) * (count / view.density.most);
+  counts.forEach((count, at) => {
+    const tall = (height - 8) * (count / most);
     pen.fillRect(at, height - tall, 1, tall);
   });
+  return image;
 }
 
 /** Paper has no window: all of it, or what is around the cursor where that is too much. */
