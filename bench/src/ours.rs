@@ -2,6 +2,7 @@
 
 use crate::toy::{Rows, Sizes, Toy};
 use crate::trips::{Network, Trips};
+use checker::workers::Threads;
 use cpu_time::ProcessTime;
 use serde_json::{Map, Value, json};
 use sim::chooser::Random;
@@ -10,11 +11,11 @@ use sim::model::Model;
 use sim::rng::Rng;
 use sim::run::{Bounds, engine};
 use sim::scenario::Scenario;
-use sim::session::Plan;
+use sim::session::{Plan, Session};
 use std::process::ExitCode;
 
 /// What can be measured.
-pub(crate) const BENCHES: [&str; 4] = ["steps", "round-trips", "runs", "states"];
+pub(crate) const BENCHES: [&str; 5] = ["steps", "round-trips", "runs", "states", "cores"];
 
 type Figures = Map<String, Value>;
 
@@ -27,6 +28,7 @@ pub(crate) fn list() {
     }
     for (name, ..) in SHAPES {
         println!("states\tunforked, {name}\nstates\tunforked + symmetry, {name}");
+        println!("cores\tunforked on 1, {name}\ncores\tunforked on 2, {name}");
     }
 }
 
@@ -37,6 +39,7 @@ pub(crate) fn measure(bench: &str, name: &str) -> ExitCode {
         ("round-trips", Some("1-10 ms")) => Some(round_trips()),
         ("runs", Some(model)) => models::find(model).ok().map(runs),
         ("states", Some(shape)) => states(shape, false),
+        ("cores", None) => cores(name),
         ("states", None) => {
             name.strip_prefix("unforked + symmetry, ").and_then(|shape| states(shape, true))
         }
@@ -117,13 +120,32 @@ fn runs(model: &dyn sim::registry::AnyModel) -> Figures {
 const SHAPES: [(&str, [&str; 3]); 3] =
     [("3x2", ["3", "2", "2"]), ("3x3", ["3", "3", "3"]), ("4x2", ["4", "2", "2"])];
 
-/// Distinct states of LockCas.
-fn states(shape: &str, symmetry: bool) -> Option<Figures> {
+fn lock_cas(shape: &str) -> Option<Box<dyn Session>> {
     let (_, sizes) = SHAPES.iter().find(|(name, _)| *name == shape)?;
     let names = ["writers", "transitions", "expiries"];
     let params = names.iter().zip(sizes).map(|(name, size)| ((*name).to_owned(), json!(size)));
     let model = models::find("spec/lock_cas").expect("a model on the list");
-    let mut session = model.session(&params.collect(), None).expect("its parameters");
+    Some(model.session(&params.collect(), None).expect("its parameters"))
+}
+
+/// Distinct states of LockCas by so many threads: a second, the best of several rounds.
+fn cores(name: &str) -> Option<Figures> {
+    let (count, shape) = name.strip_prefix("unforked on ")?.split_once(", ")?;
+    let threads = Threads(count.parse().ok()?);
+    let mut session = lock_cas(shape)?;
+    let limits = Limits { faults_max: 0, states_max: u64::from(u32::MAX), symmetry: false };
+    let mut best = 0.0_f64;
+    for _ in 0..10 {
+        let began = std::time::Instant::now();
+        let explored = session.explore_on(&threads, &limits, &mut |_, _| true);
+        best = best.max(explored.distinct as f64 / began.elapsed().as_secs_f64());
+    }
+    Some(Map::from_iter([("distinct_states_per_s".to_owned(), json!(best.round()))]))
+}
+
+/// Distinct states of LockCas.
+fn states(shape: &str, symmetry: bool) -> Option<Figures> {
+    let mut session = lock_cas(shape)?;
     let limits = Limits { faults_max: 0, states_max: u64::from(u32::MAX), symmetry };
     Some(per_cpu_second(["distinct_states"], |_| {
         let explored = session.explore(&limits, &mut |_, _| true);

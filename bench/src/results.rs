@@ -35,7 +35,7 @@ fn table(bench: &str, rows: &[(String, Figures)]) -> String {
     let units: Vec<&String> = rows
         .iter()
         .find(|(name, _)| is_ours(name))
-        .map_or(Vec::new(), |it| it.1.keys().filter(|unit| unit.ends_with("_per_cpu_s")).collect());
+        .map_or(Vec::new(), |it| it.1.keys().filter(|unit| unit.ends_with("_s")).collect());
     let head = units.last().copied();
     let figure = |name: &str| {
         let (_, figures) = rows.iter().find(|(it, _)| it == name)?;
@@ -43,7 +43,8 @@ fn table(bench: &str, rows: &[(String, Figures)]) -> String {
     };
     let mut out = format!("| {bench:<36} |");
     for unit in &units {
-        let _ = write!(out, " {:>22} |", unit.replace("_per_cpu_s", "/CPU-s"));
+        let _ =
+            write!(out, " {:>22} |", unit.replace("_per_cpu_s", "/CPU-s").replace("_per_s", "/s"));
     }
     let _ = writeln!(out, " ours is |");
     let _ = writeln!(

@@ -38,9 +38,10 @@ impl Cell {
     }
 }
 
-/// Everybody, and what seeds draw.
+/// Everybody who draws, and what seeds draw. Under `dfs` a seed is a number, and no sample.
 fn choosers() -> Vec<(String, Option<Kind>)> {
-    let all = Kind::ALL.iter().map(|kind| (kind.to_string(), Some(*kind)));
+    let drawing = Kind::ALL.iter().filter(|kind| **kind != Kind::Dfs);
+    let all = drawing.map(|kind| (kind.to_string(), Some(*kind)));
     all.chain([("portfolio".to_owned(), None)]).collect()
 }
 

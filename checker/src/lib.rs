@@ -1,7 +1,7 @@
 //! A history goes in, a verdict comes out.
 //!
 //! Reading order: [`history`] (what clients asked and heard), [`spec`] (what they may hear),
-//! [`verdict`] (what is said of it), [`monitor`] (the fast decisions), [`search`] (the general
+//! [`verdict`] (what is said of it), [`monitor`] (the fast decisions), `search` (the general
 //! decision), [`check`](mod@check) (the decision with its proof), [`specs`] (one datatype a file,
 //! each with the violations it can call by name), [`line`](mod@line) (the JSON Lines form),
 //! [`hash`] (hashes that never change).
@@ -16,6 +16,7 @@ pub mod budget;
 mod parts;
 mod search;
 pub mod judge;
+pub mod workers;
 mod shrink;
 pub mod ways;
 pub mod check;
@@ -24,9 +25,10 @@ pub mod line;
 pub mod hash;
 
 pub use budget::{Budget, Reason};
-pub use check::{Checked, check};
+pub use check::{Checked, check, check_on};
 pub use history::{ClientId, History, Operation, Outcome, Seen};
 pub use judge::judge;
 pub use monitor::{Monitored, Part};
 pub use spec::Spec;
 pub use verdict::{Property, Verdict, Violation};
+pub use workers::Workers;

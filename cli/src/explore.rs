@@ -9,8 +9,10 @@ use crate::liveness;
 use crate::out::{Exit, Failure, Out, paint};
 use crate::report::{self, Ran};
 use crate::setup::{self, Setup};
+use crate::story;
 use anstyle::AnsiColor;
 use checker::Verdict;
+use checker::workers::Threads;
 use clap::Args as ClapArgs;
 use serde_json::{Map, Value, json};
 use sim::explore::{Explored, Limits, NotLive};
@@ -36,6 +38,9 @@ pub(crate) struct Args {
     /// Counts states that differ only in which party is which as one
     #[arg(long)]
     symmetry: bool,
+    /// Looks for a state that breaks this, and at nothing else: for models of moves
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["output", "liveness"])]
+    property: Option<String>,
     /// Looks at what must come, and at nothing else: for models of moves
     #[arg(long, conflicts_with = "output")]
     liveness: bool,
@@ -87,14 +92,21 @@ fn search(
     session: &mut dyn Session,
     limits: &Limits,
 ) -> Result<Explored, Failure> {
+    let mut told = 0;
     let mut look = |distinct: u64, generated: u64| {
-        if out.shows_progress() && distinct.is_multiple_of(1 << 20) {
+        if out.shows_progress() && distinct - told >= 1 << 20 {
+            told = distinct;
             out.aside(format!("{distinct} states, {generated} reached"));
         }
         !was_interrupted()
     };
+    if let Some(name) = &args.property {
+        let found = session.explore_alone(limits, name, &mut look);
+        return found.map_err(|why| Failure::input(format!("--property: {}: {why}", args.model)));
+    }
     if !args.liveness {
-        return Ok(session.explore(limits, &mut look));
+        let workers = Threads::of_this_machine();
+        return Ok(session.explore_on(&workers, limits, &mut look));
     }
     let found = session.live(limits, args.unfair.as_deref(), &mut look);
     found.map_err(|why| not_live(args, &why))
@@ -127,6 +139,12 @@ fn say(args: &Args, out: &Out, params: &Map<String, Value>, explored: &Explored)
         explored.depth,
         explored.collision,
     ));
+    if explored.spared > 0 {
+        out.say(format!(
+            "spared   {} steps, because the other order of two that commute was taken",
+            explored.spared
+        ));
+    }
 }
 
 fn finish(
@@ -149,8 +167,10 @@ fn finish(
         "faults_max": args.faults,
         "symmetry": args.symmetry,
         "liveness": args.liveness,
+        "asked": args.property,
         "distinct": sum(|it| it.distinct),
         "generated": sum(|it| it.generated),
+        "spared": sum(|it| it.spared),
         "depth": all.iter().map(|(_, it)| it.depth).max(),
         "complete": all.iter().all(|(_, it)| it.complete),
         "collision": all.iter().map(|(_, it)| it.collision).sum::<f64>(),
@@ -163,6 +183,9 @@ fn finish(
         if let Some(lasso) = &last.lasso {
             return liveness::say_failed(args, out, (params, violation, lasso), object);
         }
+        if args.property.is_some() {
+            return broken_alone(args, out, model, params, last, object);
+        }
         return counterexample(args, out, model, params, last, object);
     }
     if let Some(why) = unknown {
@@ -171,9 +194,10 @@ fn finish(
         out.object("unknown", object);
         return Ok(Exit::Unknown);
     }
-    let held = match args.liveness {
-        true => liveness::held(args, params)?,
-        false => held(args, model),
+    let held = match (args.liveness, &args.property) {
+        (true, _) => liveness::held(args, params)?,
+        (_, Some(name)) => format!("{name} holds in every schedule of these sizes"),
+        _ => held(args, model),
     };
     out.verdict(format!(
         "{}     {}: {held}   {seconds:.2} s",
@@ -194,6 +218,54 @@ fn held(args: &Args, model: &dyn AnyModel) -> String {
     format!("every promise kept in every schedule of these sizes{faults}")
 }
 
+/// The shortest way to a state that breaks what was asked. It may be no promise, so there is no
+/// trace of it that would fail again.
+fn broken_alone(
+    args: &Args,
+    out: &Out,
+    model: &dyn AnyModel,
+    params: &Map<String, Value>,
+    explored: &Explored,
+    mut object: Value,
+) -> Result<Exit, Failure> {
+    let way = explored.counterexample.as_ref().expect("a failure has a shortest way to it");
+    let violation = explored.verdict.violation().expect("what was asked is broken");
+    let session = setup::session(model, params, args.mutant.as_deref())?;
+    let scenes = session.scenes(way.start, &way.steps);
+    let states = way.steps.len() + 1;
+    object["counterexample_states"] = json!(states);
+    object["start"] = json!(way.start);
+    object["steps"] = scenes.iter().map(|scene| json!(scene.text)).collect();
+    out.say(format!("shortest {} steps, {states} states", way.steps.len()));
+    out.verdict(format!(
+        "{} {}: {}",
+        paint(AnsiColor::Red, "FAIL"),
+        violation.property,
+        violation.why
+    ));
+    out.say("");
+    let nobody = |client: u16| format!("c{client}");
+    story::every_step(&scenes, &nobody, scenes.len()).iter().for_each(|line| out.say(line));
+    out.object("fail", object);
+    out.reproduce(&recipe(args));
+    Ok(Exit::Violated)
+}
+
+/// The command that finds it again.
+fn recipe(args: &Args) -> String {
+    let mut recipe = format!("checker explore {}{}", args.model, args.setup.as_arguments());
+    if let Some(mutant) = &args.mutant {
+        recipe.push_str(&format!(" --mutant {mutant}"));
+    }
+    if args.faults > 0 {
+        recipe.push_str(&format!(" --faults {}", args.faults));
+    }
+    if let Some(name) = &args.property {
+        recipe.push_str(&format!(" --property {name}"));
+    }
+    recipe
+}
+
 /// The shortest way to the failure, told as any failure is.
 fn counterexample(
     args: &Args,
@@ -210,13 +282,7 @@ fn counterexample(
     out.say(format!("shortest {} steps, {states} states", way.steps.len()));
     ran.say_verdict(out, 0.0);
     ran.say_failed(out);
-    let mut recipe = format!("checker explore {}{}", args.model, args.setup.as_arguments());
-    if let Some(mutant) = &args.mutant {
-        recipe.push_str(&format!(" --mutant {mutant}"));
-    }
-    if args.faults > 0 {
-        recipe.push_str(&format!(" --faults {}", args.faults));
-    }
+    let mut recipe = recipe(args);
     if let Some(path) = &args.output {
         file::write(path, &ran.trace.to_json())?;
         out.say(format!("wrote    {}", path.display()));

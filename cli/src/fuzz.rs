@@ -41,7 +41,8 @@ pub(crate) struct Args {
     /// How many threads; one a core unless given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
-    /// Who chooses the next step; drawn by each seed unless given
+    /// Who chooses the next step; drawn by each seed unless given. Under dfs each seed is the number
+    /// of a schedule, and a range of them tries all that deviate early
     #[arg(long, value_parser = setup::chooser)]
     chooser: Option<Kind>,
     /// How many faults may be spent; drawn by each seed unless given

@@ -22,6 +22,7 @@ mod run;
 mod setup;
 mod show;
 mod story;
+mod twice;
 mod why;
 
 use clap::{Parser, Subcommand};

@@ -5,7 +5,9 @@ use crate::file;
 use crate::out::{Exit, Failure, Out};
 use crate::report::{self, Ran};
 use crate::setup::{self, Setup};
+use crate::twice;
 use clap::Args as ClapArgs;
+use serde_json::Value;
 use sim::run::FAULTS_MAX;
 use sim::scenario::{Kind, Scenario};
 use sim::session::Plan;
@@ -24,12 +26,16 @@ pub(crate) struct Args {
     /// What decides everything that is not given
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Who chooses the next step: random, swarm, pct, pos, novel; drawn by the seed unless given
+    /// Who chooses the next step: random, swarm, pct, pos, novel; drawn by the seed unless given.
+    /// Under dfs the seed is the number of a schedule: counting up tries them all
     #[arg(long, value_parser = setup::chooser)]
     chooser: Option<Kind>,
     /// How many faults may be spent; drawn by the seed unless given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=i64::from(FAULTS_MAX)))]
     faults: Option<u32>,
+    /// Plays the seed twice, and says at which step the two runs part if they do
+    #[arg(long)]
+    twice: bool,
     /// Shows every step, not only the closest call
     #[arg(long)]
     all: bool,
@@ -44,6 +50,11 @@ pub(crate) fn run(args: &Args, out: &Out) -> Result<Exit, Failure> {
     let mutant = args.mutant.as_deref();
     let mut session = setup::session(model, &args.setup.params()?, mutant)?;
     let scenario = Scenario { seed: args.seed, chooser: args.chooser, faults_max: args.faults };
+    if args.twice
+        && let Some(parted) = twice::parted(model, &args.setup.params()?, mutant, scenario)?
+    {
+        return Ok(twice::say_parted(out, &parted));
+    }
     let outcome = session.play(&Plan::Seed(scenario));
     let steps = session.steps().to_vec();
     let (params, faults_max) = (session.params(), outcome.faults_max);
@@ -79,6 +90,10 @@ pub(crate) fn run(args: &Args, out: &Out) -> Result<Exit, Failure> {
         out.say(format!("wrote    {}", path.display()));
     }
     let mut object = ran.json();
+    if args.twice {
+        out.say(twice::HELD);
+        object["parted"] = Value::Null;
+    }
     if let Some(shortest) = &shortest {
         object["minimised"] = shortest.json(file);
     }

@@ -33,6 +33,34 @@ fn help_says_what_each_exit_status_means() {
 }
 
 #[test]
+fn a_seed_is_run_twice_and_schedules_are_counted() {
+    let desk = Desk::new("twice");
+    let twice = desk.checker("run run_head --seed 3 --twice").exits(0);
+    twice.tells(&["both runs of this seed did the same at every step"]);
+    let twice = desk.checker("run run_head --seed 3 --twice --json").exits(0);
+    assert!(twice.object("run", "pass")["parted"].is_null());
+    let run = desk.checker("run run_head --chooser dfs --seed 5 -o fifth.json").exits(0);
+    run.tells(&["seed 5, dfs"]);
+    desk.checker("replay fifth.json --recorded").exits(0);
+    let bare = "-p writers=2 -p transitions=1 -p lock=none --chooser dfs --faults 0";
+    let found = format!("fuzz run_head --mutant no_cas {bare} --seeds 0..256");
+    desk.checker(&found).exits(42).tells(&["fork"]);
+}
+
+#[test]
+fn one_property_is_looked_for_past_the_others() {
+    let desk = Desk::new("property");
+    let explore = "explore spec/run_head -p writers=2 -p mode=blind --property monotone";
+    let ran = desk.checker(explore).exits(1);
+    let again = format!("checker {explore}");
+    ran.tells(&["shortest 11 steps, 12 states", "FAIL monotone: it went from 2 to", &again]);
+    let told = desk.checker(&format!("{explore} --json")).exits(1).object("explore", "fail");
+    assert_eq!((&told["counterexample_states"], &told["asked"]), (&12.into(), &"monotone".into()));
+    let explore = "explore spec/run_head -p writers=2 --property monotone";
+    desk.checker(explore).exits(0).tells(&["monotone holds in every schedule of these sizes"]);
+}
+
+#[test]
 fn bad_usage_exits_2_and_says_what_there_is() {
     let desk = Desk::new("usage");
     for (line, says) in [
@@ -51,6 +79,13 @@ fn bad_usage_exits_2_and_says_what_there_is() {
         ("run run_head --mutant nope", "run_head has no mutant 'nope'; there are: no_cas, "),
         ("fuzz run_head --mutant nope", "run_head has no mutant 'nope'"),
         ("run run_head --chooser nope", "no chooser is called 'nope'; there are: random, swarm"),
+        (
+            "explore spec/run_head --property forks",
+            "--property: spec/run_head: nothing it can be asked is called 'forks'; \
+             there are: fork, gap, monotone, mutual-exclusion",
+        ),
+        ("explore run_head --property fork", "asked of models of moves alone"),
+        ("explore spec/run_head --property fork --liveness", "cannot be used with"),
         ("run run_head --seed x", "invalid value 'x' for '--seed"),
         ("fuzz run_head --seeds 5", "expected A..B with A below B, such as 0..1000, not '5'"),
         ("fuzz run_head --seeds 5..5", "expected A..B with A below B"),

@@ -2,8 +2,9 @@
 //!
 //! A client is a function of what it has been told; a world answers calls; a chooser decides what
 //! happens next. Reading order: [`model`] (what a protocol author writes), [`liveness`] (what it
-//! promises will come), [`world`] (the other side of every call), [`io`] (the one door between
-//! them), [`step`] (all that can happen), [`menu`] (what can happen now), [`chooser`] (who decides),
+//! promises will come), [`always`] (what holds, part by part), [`world`] (the other side of every
+//! call), [`io`] (the one door between them), [`step`] (all that can happen), [`menu`] (what can
+//! happen now), [`chooser`] (who decides),
 //! [`run`] (the loop), [`scenario`] (what a seed means), [`trace`] (the durable form),
 //! [`minimise`](mod@minimise) (the shortest cause), [`why`] (where it became likely),
 //! [`explore`](mod@explore) (all schedules), [`session`] (a model set up, run after run),
@@ -12,6 +13,7 @@
 
 pub mod model;
 pub mod liveness;
+pub mod always;
 pub mod world;
 pub mod io;
 pub mod step;
@@ -37,12 +39,13 @@ mod teller;
 
 /// What a model's file needs, and nothing else.
 pub mod prelude {
+    pub use crate::always::Always;
     pub use crate::io::{Io, Lost};
     pub use crate::liveness::{Comes, Fair};
     pub use crate::model::{Model, Mutation, Open, Params, within};
     pub use crate::rng::Rng;
     pub use crate::step::{CallId, Move};
-    pub use crate::world::{Constant, Legible, Marks, Moves, World};
+    pub use crate::world::{Act, Constant, Legible, Marks, Moves, World};
     pub use checker::{ClientId, Property, Spec, Violation};
     pub use serde::{Deserialize, Serialize};
     pub use std::task::Poll;

@@ -131,6 +131,12 @@ impl Menu {
         oldest(self.may.iter().map(|it| it.since)).map(|at| first + at)
     }
 
+    /// What a fair schedule does next, but that now and then it lets a lapse go first. `None` where
+    /// it does nothing: only what follows a fault can happen.
+    pub(crate) fn fair(&self) -> Option<usize> {
+        self.dull().or_else(|| self.oldest_lapse())
+    }
+
     pub(crate) fn has_calls(&self) -> bool {
         !self.calls.is_empty()
     }

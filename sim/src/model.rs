@@ -1,5 +1,6 @@
 //! What a protocol author writes: one trait, one file.
 
+use crate::always::Always;
 use crate::io::Io;
 use crate::liveness::{Comes, Fair};
 use crate::rng::Rng;
@@ -89,7 +90,7 @@ pub struct Mutation<T: 'static> {
 ///
 /// A model without a mutant always keeps its promises. What is broken on purpose, and
 /// surroundings outside the protocol's assumptions, are mutants: one `if` that changes a decision.
-pub trait Model: Clone + 'static {
+pub trait Model: Clone + Send + Sync + 'static {
     /// How it is called on the command line.
     const NAME: &'static str;
     /// What it is, in a sentence.
@@ -114,7 +115,7 @@ pub trait Model: Clone + 'static {
     const GUARD: Option<Self::Mutant> = None;
 
     /// The other side of every call.
-    type World: World + Legible + Clone + Hash;
+    type World: World + Legible + Clone + Hash + Send + Sync;
     /// What a correct system may answer.
     type Spec: Spec<
             Op: Clone + Debug + Hash + Serialize + DeserializeOwned,
@@ -152,6 +153,12 @@ pub trait Model: Clone + 'static {
         _now: &Self::World,
     ) -> Result<(), Violation> {
         Ok(())
+    }
+
+    /// The parts of the invariant of a model of moves, each by itself, and what is not promised but
+    /// may be asked: what a search can look for alone.
+    fn always(&self) -> Vec<Always<Self::World>> {
+        Vec::new()
     }
 
     /// What holds when faults have stopped and everybody is done.

@@ -1,7 +1,7 @@
 //! Models as data: the one place where their types are erased, for everything that means all of
 //! them (the command, tests, fuzzing, pages).
 
-use crate::model::{Model, Mutation, Params};
+use crate::model::{Model, Params};
 use crate::session::{self, Session};
 use crate::step::{Step, StepError};
 use crate::world::World;
@@ -148,8 +148,15 @@ pub(crate) fn mutant_name<T: fmt::Debug>(mutant: &T) -> String {
     snake_case(&format!("{mutant:?}"))
 }
 
-fn find_mutation<M: Model>(name: &str) -> Result<&'static Mutation<M::Mutant>, SetupError> {
-    M::MUTANTS.iter().find(|it| mutant_name(&it.mutant) == name).ok_or_else(|| {
+/// A mutant and the parameters it fixes.
+type Found<M> = (<M as Model>::Mutant, &'static [(&'static str, &'static str)]);
+
+/// The mutant of that name. Those that must survive can be set up too: that they do is a claim.
+fn find_mutant<M: Model>(name: &str) -> Result<Found<M>, SetupError> {
+    let breaks = M::MUTANTS.iter().map(|it| (it.mutant, it.params));
+    let survives = M::EQUIVALENT.iter().map(|(mutant, _)| (*mutant, &[][..]));
+    let mut all = breaks.chain(survives);
+    all.find(|(mutant, _)| mutant_name(mutant) == name).ok_or_else(|| {
         let known = M::MUTANTS.iter().map(|it| mutant_name(&it.mutant)).collect::<Vec<_>>();
         SetupError::UnknownMutant { model: M::NAME, name: name.to_owned(), known: known.join(", ") }
     })
@@ -187,9 +194,9 @@ pub fn set_up<M: Model>(
     params: &Map<String, Value>,
     mutant: Option<&str>,
 ) -> Result<M, SetupError> {
-    let mutation = mutant.map(find_mutation::<M>).transpose()?;
-    let params = read_params::<M>(params, mutation.map_or(&[], |it| it.params))?;
-    Ok(M::new(params, mutation.map(|it| it.mutant)))
+    let found = mutant.map(find_mutant::<M>).transpose()?;
+    let params = read_params::<M>(params, found.map_or(&[], |it| it.1))?;
+    Ok(M::new(params, found.map(|it| it.0)))
 }
 
 fn read_params<M: Model>(
@@ -250,9 +257,9 @@ impl<M: Model> AnyModel for Registered<M> {
         params: &Map<String, Value>,
         mutant: Option<&str>,
     ) -> Result<Box<dyn Session>, SetupError> {
-        let mutation = mutant.map(find_mutation::<M>).transpose()?;
-        let params = read_params::<M>(params, mutation.map_or(&[], |it| it.params))?;
-        Ok(session::open::<M>(params, mutation.map(|it| it.mutant)))
+        let found = mutant.map(find_mutant::<M>).transpose()?;
+        let params = read_params::<M>(params, found.map_or(&[], |it| it.1))?;
+        Ok(session::open::<M>(params, found.map(|it| it.0)))
     }
 
     fn parse(&self, steps: &[String]) -> Result<Vec<Step>, (usize, StepError)> {

@@ -3,7 +3,7 @@
 //! Each part is drawn from a stream of its own, so that giving one by hand (`--faults 1`) leaves
 //! the others as they were.
 
-use crate::chooser::{Chooser, Novel, Pct, Pos, Random, Swarm};
+use crate::chooser::{Chooser, Dfs, Novel, Pct, Pos, Random, Swarm};
 use crate::menu::Menu;
 use crate::rng::Rng;
 use checker::hash::mix;
@@ -23,14 +23,17 @@ pub enum Kind {
     Pos,
     /// What was done least.
     Novel,
+    /// The seed's own digits.
+    Dfs,
 }
 
 impl Kind {
     /// All of them.
     pub const ALL: &'static [Kind] =
-        &[Kind::Random, Kind::Swarm, Kind::Pct, Kind::Pos, Kind::Novel];
+        &[Kind::Random, Kind::Swarm, Kind::Pct, Kind::Pos, Kind::Novel, Kind::Dfs];
 
-    /// What seeds draw from: each as often as it deserves by `bench/strength.md`.
+    /// What seeds draw from: each as often as it deserves by `bench/strength.md`. Not among them is
+    /// [`Kind::Dfs`], under which a seed is a number of a schedule and draws nothing.
     pub const PORTFOLIO: &'static [Kind] = &[
         Kind::Random,
         Kind::Random,
@@ -52,6 +55,7 @@ impl fmt::Display for Kind {
             Kind::Pct => "pct",
             Kind::Pos => "pos",
             Kind::Novel => "novel",
+            Kind::Dfs => "dfs",
         })
     }
 }
@@ -85,8 +89,10 @@ impl Scenario {
         Scenario { seed, chooser: None, faults_max: None }
     }
 
+    /// Under [`Kind::Dfs`] seeds count the schedules of one program, so all of them draw alike.
     fn stream(&self, part: u64) -> Rng {
-        Rng::new(mix(self.seed, part))
+        let seed = if self.chooser == Some(Kind::Dfs) { 0 } else { self.seed };
+        Rng::new(mix(seed, part))
     }
 
     /// The stream that fills in parameters left open.
@@ -113,6 +119,7 @@ impl Scenario {
             Kind::Pct => Seeded::Pct(Box::new(Pct::new(rng))),
             Kind::Pos => Seeded::Pos(Pos::new(rng)),
             Kind::Novel => Seeded::Novel(Novel::new(rng)),
+            Kind::Dfs => Seeded::Dfs(Dfs::new(self.seed)),
         }
     }
 }
@@ -130,6 +137,8 @@ pub enum Seeded {
     Pos(Pos),
     /// What was done least.
     Novel(Novel),
+    /// The seed's own digits.
+    Dfs(Dfs),
 }
 
 impl Chooser for Seeded {
@@ -141,6 +150,7 @@ impl Chooser for Seeded {
             Seeded::Pct(it) => it.choose(menu),
             Seeded::Pos(it) => it.choose(menu),
             Seeded::Novel(it) => it.choose(menu),
+            Seeded::Dfs(it) => it.choose(menu),
         }
     }
 }

@@ -5,21 +5,26 @@
 
 use crate::chooser::{Chooser, Random, Replay, Then};
 use crate::determinism::{Recording, Scribe};
-use crate::explore::{Enumerated, Explored, Limits, Look, NotLive, enumerate, explore, live};
+use crate::explore::{
+    Doubt, Enumerated, Explored, Limits, Look, NotAlone, NotLive, doubt, enumerate, explore,
+    explore_alone, explore_on, live,
+};
 use crate::menu::Menu;
 use crate::model::{Model, Params};
 use crate::registry::{mutant_name, to_map};
 use crate::rng::Rng;
 use crate::run::{Bounds, Ended, Engine, Observer, Starts, Stop, engine};
 use crate::scenario::Scenario;
-use crate::step::{CallId, Step};
+use crate::step::Step;
+pub use crate::teller::Scene;
 use crate::teller::Teller;
 use crate::trace::{self, Origin, Trace};
 use crate::verdict::{name_of, verdict};
-use crate::world::{Hit, Hold, Legible, Marks, World};
-use checker::{ClientId, Verdict, line};
+use crate::world::{Legible, Marks, World};
+use checker::{ClientId, Property, Verdict, Workers, line};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// Which schedule to play.
 #[derive(Clone, Copy, Debug)]
@@ -81,27 +86,6 @@ pub struct Figures {
     pub stats: Vec<(&'static str, u64)>,
 }
 
-/// One step as a person reads it.
-#[derive(Clone, Debug)]
-pub struct Scene {
-    /// The step.
-    pub step: Step,
-    /// Whose it is: a client's, or a move's that is one party's doing.
-    pub who: Option<ClientId>,
-    /// As the trace writes it.
-    pub text: String,
-    /// Whether a fair schedule would have taken it anyway.
-    pub dull: bool,
-    /// What took effect, whose it was, and what was answered.
-    pub effects: Vec<(CallId, String)>,
-    /// The world after it.
-    pub columns: Vec<(&'static str, String)>,
-    /// Who holds what after it.
-    pub holds: Vec<Hold>,
-    /// What happened that matters, and to whom.
-    pub marks: Vec<Hit>,
-}
-
 /// A model, set up, with the memory of its last run.
 pub trait Session {
     /// Plays a schedule to the end of the run.
@@ -125,6 +109,22 @@ pub trait Session {
     fn left_open(&self) -> Vec<(String, Vec<Value>)>;
     /// Searches every schedule within `limits`.
     fn explore(&mut self, limits: &Limits, watch: Look<'_>) -> Explored;
+    /// [`explore`](Session::explore) by several workers.
+    fn explore_on(&mut self, workers: &dyn Workers, limits: &Limits, watch: Look<'_>) -> Explored;
+    /// The same in both orders of steps that commute: for whoever doubts that they do.
+    fn explore_unspared(&mut self, limits: &Limits, watch: Look<'_>) -> Explored;
+    /// Searches for a state in which `property` does not hold, past whatever else is broken.
+    fn explore_alone(
+        &mut self,
+        limits: &Limits,
+        property: &str,
+        watch: Look<'_>,
+    ) -> Result<Explored, NotAlone>;
+    /// What can be looked for so, and whether it is promised.
+    fn always(&self) -> Vec<(Property, bool)>;
+    /// Tries both orders of all that is said to commute, on a random walk for each seed; how many
+    /// pairs it tried.
+    fn doubt(&mut self, faults_max: u32, seeds: Range<u64>) -> Result<u64, Doubt>;
     /// Looks for a fair run in which what must come does not. `unfair`: the fairness that is not
     /// counted on.
     fn live(
@@ -372,7 +372,32 @@ impl<M: Model, S: Starts<M>> Session for Running<M, S> {
     }
 
     fn explore(&mut self, limits: &Limits, watch: Look<'_>) -> Explored {
-        explore(&self.model, &mut self.engine, limits, watch)
+        explore(&self.model, &mut self.engine, limits, true, watch)
+    }
+
+    fn explore_unspared(&mut self, limits: &Limits, watch: Look<'_>) -> Explored {
+        explore(&self.model, &mut self.engine, limits, false, watch)
+    }
+
+    fn explore_alone(
+        &mut self,
+        limits: &Limits,
+        property: &str,
+        watch: Look<'_>,
+    ) -> Result<Explored, NotAlone> {
+        explore_alone(&self.model, limits, property, watch)
+    }
+
+    fn always(&self) -> Vec<(Property, bool)> {
+        self.model.always().into_iter().map(|it| (it.property, it.promised)).collect()
+    }
+
+    fn doubt(&mut self, faults_max: u32, seeds: Range<u64>) -> Result<u64, Doubt> {
+        doubt(&self.model, &mut self.engine, faults_max, seeds)
+    }
+
+    fn explore_on(&mut self, workers: &dyn Workers, limits: &Limits, watch: Look<'_>) -> Explored {
+        explore_on(workers, &self.model, &mut self.engine, limits, watch)
     }
 
     fn live(

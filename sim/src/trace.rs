@@ -156,7 +156,7 @@ impl Trace {
         let origin = match seed {
             Some(seed) => {
                 let known = chooser.parse().map_err(|_| {
-                    field("chooser", "the name of a chooser: random, swarm, pct, pos or novel")
+                    field("chooser", "a chooser's name: random, swarm, pct, pos, novel or dfs")
                 });
                 Origin::Seed { seed, chooser: known? }
             }

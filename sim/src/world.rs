@@ -37,6 +37,15 @@ pub trait World {
         unreachable!("a move that was never offered: {chosen:?}");
     }
 
+    /// Whether two acts, both of which are possible now, may be done in either order: each is
+    /// possible after the other too, the world after both is the same, and so are the answers and
+    /// the parked calls that each of them lets through. Never asked of two calls of one client. A
+    /// claim, which a test should hold to what comes of it; where there is doubt it is not made, and
+    /// a search tries both orders.
+    fn commute(&self, _one: Act<'_, Self::Call>, _other: Act<'_, Self::Call>) -> bool {
+        false
+    }
+
     /// `client` is gone: it crashed, and its connections were closed.
     fn gone(&mut self, _client: ClientId) {}
 
@@ -59,6 +68,15 @@ pub trait World {
     {
         self.clone()
     }
+}
+
+/// Something that is done to a world, or that it does.
+#[derive(Clone, Copy, Debug)]
+pub enum Act<'a, C> {
+    /// A call takes effect.
+    Call(CallId, &'a C),
+    /// A move is made.
+    Move(Move),
 }
 
 /// What a world shows to people. Nothing here may change what happens.

@@ -508,6 +508,7 @@ fn exhaustive_search_misses_nothing_that_enumeration_finds() {
         (Program::Select, 1, 1, 0),
         (Program::Select, 2, 0, 0),
         (Program::Deadlock, 2, 0, 1),
+        (Program::Deadlock, 2, 1, 1),
     ] {
         let sizes = Sizes { ticks, ..sizes(clients, program) };
         let all = open(&sizes).enumerate(faults_max, 2_000_000);

@@ -1,7 +1,7 @@
 //! Exhaustive search held to the enumeration of every schedule: nothing missing, nothing extra.
 
 use serde_json::{Map, Value};
-use sim::explore::Limits;
+use sim::explore::{Explored, Limits};
 use sim::session::Session;
 
 fn session(model: &str, params: &[(&str, &str)], mutant: Option<&str>) -> Box<dyn Session> {
@@ -51,6 +51,78 @@ fn run_head_is_searched_without_missing_anything() {
         ("transitions", "1"),
     ];
     alike("run_head", &explicit, None, 0);
+}
+
+/// Both orders of steps that commute, or one of them: the same states, found in the same way.
+#[track_caller]
+fn spared(model: &str, params: &[(&str, &str)], mutant: Option<&str>, faults_max: u32) {
+    let what = format!("{model} {params:?} {mutant:?}, {faults_max} faults");
+    // Under a lock there is no end of states: whoever wants it may ask again and again.
+    let limits = Limits { faults_max, states_max: 6_000, symmetry: false };
+    let all = session(model, params, mutant).explore_unspared(&limits, &mut |_, _| true);
+    let some = session(model, params, mutant).explore(&limits, &mut |_, _| true);
+    println!(
+        "{what}: {} states; {} reached, or {} and {} spared",
+        all.distinct, all.generated, some.generated, some.spared
+    );
+    let found = |it: &Explored| {
+        let counts = (it.distinct, it.depth, it.ends, it.complete);
+        (counts, it.verdict.clone(), it.counterexample.clone())
+    };
+    assert_eq!(found(&some), found(&all), "{what}");
+    assert_eq!(all.spared, 0, "{what}");
+    if some.complete {
+        assert_eq!(some.generated + some.spared, all.generated, "{what}: a step is spared once");
+    }
+}
+
+#[test]
+fn what_is_spared_changes_nothing_that_is_found() {
+    let locked = |conflict| {
+        let lock = ("lock", "redlock");
+        [("writers", "2"), ("transitions", "1"), lock, ("conflict", conflict), ("commit", "auto")]
+    };
+    for faults in [0, 1] {
+        for mutant in [None, Some("no_cas"), Some("trust_silence"), Some("stale_read")] {
+            let params: Vec<_> = BARE.iter().copied().chain([("transitions", "2")]).collect();
+            spared("run_head", &params, mutant, faults);
+        }
+        for mutant in [None, Some("fence_at_write")] {
+            spared("run_head", &locked("head"), mutant, faults);
+        }
+        let store = [("writers", "2"), ("readers", "1"), ("objects", "1")];
+        for mutant in [None, Some("eventual_list"), Some("stale_get"), Some("split_condition")] {
+            spared("object_store", &store, mutant, faults);
+        }
+        let cluster = [("writers", "1"), ("readers", "1"), ("holders", "0"), ("transitions", "1")];
+        for mutant in [None, Some("head_first")] {
+            spared("cluster", &cluster, mutant, faults);
+        }
+    }
+    let explicit = [
+        ("writers", "2"),
+        ("lock", "none"),
+        ("conflict", "head"),
+        ("commit", "explicit"),
+        ("transitions", "1"),
+    ];
+    spared("run_head", &explicit, None, 1);
+}
+
+#[test]
+fn what_is_said_to_commute_does() {
+    for model in models::ALL.iter().filter(|model| model.card().clients) {
+        let card = model.card();
+        let twins = [None].into_iter().chain(card.mutants.iter().map(|it| Some(it.name.as_str())));
+        for mutant in twins {
+            let tried = [0, 3].map(|faults_max| {
+                let tried = session(card.name, &[], mutant).doubt(faults_max, 0..6);
+                tried.unwrap_or_else(|why| panic!("{} {mutant:?}: {why}", card.name))
+            });
+            println!("{} {mutant:?}: {tried:?} pairs", card.name);
+            assert!(tried.iter().sum::<u64>() > 20, "{} {mutant:?}: {tried:?}", card.name);
+        }
+    }
 }
 
 #[test]

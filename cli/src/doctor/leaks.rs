@@ -160,3 +160,15 @@ fn each_planted_leak_is_found_at_the_step_that_first_shows_it() {
         assert!(parted.to_string().contains(&format!("'{}'", parted.first)), "{what}: {parted}");
     }
 }
+
+#[test]
+fn a_seed_that_is_run_twice_says_where_the_two_part() {
+    let twice = |leak: usize| {
+        let scenario = sim::scenario::Scenario::of(3);
+        let parted = crate::twice::parted(MODELS[leak], &Default::default(), None, scenario);
+        parted.unwrap_or_else(|failure| panic!("{}: {}", LEAKS[leak].0, failure.why))
+    };
+    assert_eq!(twice(0), None);
+    let parted = twice(5).expect("what another run left behind");
+    assert_eq!((parted.seed, parted.step), (3, 2), "{parted}");
+}

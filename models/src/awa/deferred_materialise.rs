@@ -57,6 +57,12 @@ pub enum Mutant {
     RotateForgetsCursor,
     /// Enqueues into any segment.
     StaleCursor,
+    /// Reads what is materialised, and not what is closed and yet to be.
+    ReadsMaterialisedOnly,
+    /// Forgets the job of a worker that crashes.
+    CrashLosesJob,
+    /// Enqueues a job again that was materialised.
+    EnqueuesAgain,
     /// Does not ask whether the segment can be read before it materialises.
     MaterialiseUnchecked,
     /// Does not ask whether the segment can be read before it claims.
@@ -79,6 +85,8 @@ enum Stage {
     Claimed,
     Closed,
     Materialised,
+    /// Forgotten: only a mutant gets here.
+    Lost,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
@@ -123,10 +131,54 @@ impl State {
         self.segments[usize::from(job.segment)]
     }
 
+    /// Whether whoever asks is told that the job is done: the view joins what is materialised and
+    /// what is closed.
+    fn is_seen_done(&self, job: &Job) -> bool {
+        let closed = job.stage == Stage::Closed && !self.is(Mutant::ReadsMaterialisedOnly);
+        closed || job.stage == Stage::Materialised
+    }
+
+    /// The body of every job that has yet to be materialised can be read.
+    fn source_readable(&self) -> Result<(), String> {
+        let needed =
+            |job: &&Job| matches!(job.stage, Stage::Ready | Stage::Claimed | Stage::Closed);
+        let lost = |job: &&Job| self.segment_of(job) == Segment::Pruned;
+        match self.jobs().iter().filter(needed).find(lost) {
+            Some(job) => {
+                let stage = format!("{:?}", job.stage).to_lowercase();
+                Err(format!("a {stage} job lies in segment {}, which is pruned", job.segment))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn one_open(&self) -> Result<(), String> {
+        let open = self.segments().iter().filter(|segment| **segment == Segment::Open).count();
+        match open == 1 && self.segments[usize::from(self.cursor)] == Segment::Open {
+            true => Ok(()),
+            false => Err(format!("{open} segments are open, the cursor is on {}", self.cursor)),
+        }
+    }
+
+    fn seen_done(&self) -> Result<(), String> {
+        let done = |job: &Job| matches!(job.stage, Stage::Closed | Stage::Materialised);
+        match self.jobs().iter().position(|job| done(job) != self.is_seen_done(job)) {
+            Some(job) => Err(format!("job {job} is closed, and whoever asks is told it is not")),
+            None => Ok(()),
+        }
+    }
+
+    fn none_lost(&self) -> Result<(), String> {
+        match self.jobs().iter().position(|job| job.stage == Stage::Lost) {
+            Some(job) => Err(format!("job {job} was enqueued, and nobody knows of it any more")),
+            None => Ok(()),
+        }
+    }
+
     /// Whether nothing in the segment is needed any more.
     fn may_prune(&self, segment: u8) -> bool {
         let spared = |job: &Job| match job.stage {
-            Stage::Idle | Stage::Materialised => true,
+            Stage::Idle | Stage::Materialised | Stage::Lost => true,
             Stage::Closed => self.is(Mutant::PrunesClosed),
             Stage::Claimed => self.is(Mutant::PrunesClaimed),
             Stage::Ready => self.is(Mutant::PrunesReady),
@@ -142,7 +194,11 @@ impl State {
 
     fn offer_job(&self, job: &Job, index: u16, moves: &mut Moves) {
         let readable = self.segment_of(job) != Segment::Pruned;
+        let again = job.stage == Stage::Materialised && self.is(Mutant::EnqueuesAgain);
         match job.stage {
+            _ if again && job.leases < self.sizes.0.leases => {
+                moves.due(ENQUEUE, index << 8 | u16::from(self.cursor));
+            }
             Stage::Idle if job.leases < self.sizes.0.leases => match self.is(Mutant::StaleCursor) {
                 false => moves.due(ENQUEUE, index << 8 | u16::from(self.cursor)),
                 true => (0..u16::from(self.sizes.0.segments))
@@ -195,6 +251,7 @@ impl World for State {
                 *job = Job { stage: Stage::Ready, segment: low as u8, leases: job.leases + 1 };
             }
             CLAIM => self.jobs[low].stage = Stage::Claimed,
+            CRASH if self.is(Mutant::CrashLosesJob) => self.jobs[low].stage = Stage::Lost,
             COMPLETE | CRASH => self.jobs[low].stage = Stage::Closed,
             MATERIALISE => self.jobs[low].stage = Stage::Materialised,
             ROTATE => {
@@ -232,6 +289,8 @@ pub struct DeferredMaterialise {
 pub const SOURCE_READABLE: Property = Property::named("source-readable");
 /// A job that is closed is materialised.
 pub const EVENTUALLY_MATERIALISED: Property = Property::named("eventually-materialised");
+/// Who asks sees a job that is closed as done, whether it is materialised yet or not.
+pub const SEEN_DONE: Property = Property::named("seen-done");
 /// Exactly one segment is open, the one the cursor is on.
 pub const ONE_OPEN: Property = Property::named("one-open");
 
@@ -255,8 +314,18 @@ impl Model for DeferredMaterialise {
         mutation(Mutant::RotateSealsNothing, ONE_OPEN, "rotates without sealing what was open"),
         mutation(Mutant::RotateForgetsCursor, ONE_OPEN, "rotates without moving the cursor"),
         mutation(Mutant::StaleCursor, SOURCE_READABLE, "enqueues where a stale cursor points"),
+        mutation(
+            Mutant::ReadsMaterialisedOnly,
+            SEEN_DONE,
+            "reads what is materialised, and not what is closed and yet to be",
+        ),
+        mutation(Mutant::CrashLosesJob, Property::LOST, "forgets the job of a worker that crashes"),
     ];
     const EQUIVALENT: &'static [(Mutant, &'static str)] = &[
+        (
+            Mutant::EnqueuesAgain,
+            "a job that is enqueued again is a job like any other: 5436 states, every promise kept",
+        ),
         (
             Mutant::MaterialiseUnchecked,
             "a closed job's segment is never pruned, so asking whether it is changes no state: \
@@ -321,18 +390,20 @@ impl Model for DeferredMaterialise {
     }
 
     fn invariant(&self, _before: Option<&State>, now: &State) -> Result<(), Violation> {
-        let needed = |job: &&Job| !matches!(job.stage, Stage::Idle | Stage::Materialised);
-        let lost = |job: &&Job| now.segment_of(job) == Segment::Pruned;
-        if let Some(job) = now.jobs().iter().filter(needed).find(lost) {
-            let stage = format!("{:?}", job.stage).to_lowercase();
-            let why = format!("a {stage} job lies in segment {}, which is pruned", job.segment);
-            return Err(Violation::new(SOURCE_READABLE, why));
-        }
-        let open = now.segments().iter().filter(|segment| **segment == Segment::Open).count();
-        if open != 1 || now.segments[usize::from(now.cursor)] != Segment::Open {
-            let why = format!("{open} segments are open, the cursor is on {}", now.cursor);
-            return Err(Violation::new(ONE_OPEN, why));
-        }
-        Ok(())
+        let part =
+            |property, held: Result<(), String>| held.map_err(|why| Violation::new(property, why));
+        part(SOURCE_READABLE, now.source_readable())?;
+        part(ONE_OPEN, now.one_open())?;
+        part(SEEN_DONE, now.seen_done())?;
+        part(Property::LOST, now.none_lost())
+    }
+
+    fn always(&self) -> Vec<Always<State>> {
+        vec![
+            Always::promised(SOURCE_READABLE, |_, now: &State| now.source_readable()),
+            Always::promised(ONE_OPEN, |_, now: &State| now.one_open()),
+            Always::promised(SEEN_DONE, |_, now: &State| now.seen_done()),
+            Always::promised(Property::LOST, |_, now: &State| now.none_lost()),
+        ]
     }
 }

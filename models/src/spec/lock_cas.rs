@@ -103,6 +103,16 @@ impl State {
     fn parties_now(&self) -> &[Writer] {
         &self.writers[..usize::from(self.count)]
     }
+
+    fn none_lost(&self) -> Result<(), String> {
+        let won: u8 = self.parties_now().iter().map(|writer| writer.won).sum();
+        match won == self.number {
+            true => Ok(()),
+            false => {
+                Err(format!("{won} swaps were acknowledged, and the number is {}", self.number))
+            }
+        }
+    }
 }
 
 impl World for State {
@@ -253,11 +263,10 @@ impl Model for LockCas {
 
     /// No acknowledged swap is lost.
     fn invariant(&self, _before: Option<&State>, now: &State) -> Result<(), Violation> {
-        let won: u8 = now.parties_now().iter().map(|writer| writer.won).sum();
-        if won == now.number {
-            return Ok(());
-        }
-        let why = format!("{won} swaps were acknowledged, and the number is {}", now.number);
-        Err(Violation::new(Property::LOST, why))
+        now.none_lost().map_err(|why| Violation::new(Property::LOST, why))
+    }
+
+    fn always(&self) -> Vec<Always<State>> {
+        vec![Always::promised(Property::LOST, |_, now: &State| now.none_lost())]
     }
 }

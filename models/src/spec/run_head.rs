@@ -107,6 +107,53 @@ impl State {
         usize::from(self.sizes.0.writers)
     }
 
+    /// Whether a writer is between taking the lock and giving it back.
+    fn is_inside(writer: &Writer) -> bool {
+        matches!(writer.at, At::Locked | At::Read | At::Done)
+    }
+
+    /// Nobody won a number that somebody else won.
+    fn no_fork(&self) -> Result<(), String> {
+        for (winners, seq) in self.winners.iter().zip(1..) {
+            if winners.count_ones() > 1 {
+                let won = |writer: &usize| winners & 1 << writer != 0;
+                let who: Vec<String> = (0..MAX).filter(won).map(|it| format!("w{it}")).collect();
+                return Err(format!("{} both won {seq}", who.join(" and ")));
+            }
+        }
+        Ok(())
+    }
+
+    /// The numbers that were won are those up to the head.
+    fn no_gap(&self) -> Result<(), String> {
+        let head = self.head;
+        let mut numbers = self.winners.iter().zip(1..);
+        match numbers.find(|(winners, seq)| (**winners > 0) != (*seq <= head)) {
+            Some((_, seq)) => Err(format!("the head is {head}, {seq} says otherwise")),
+            None => Ok(()),
+        }
+    }
+
+    fn monotone(&self, before: Option<&State>) -> Result<(), String> {
+        match before.map(|before| before.head) {
+            Some(from) if self.head < from => Err(format!("it went from {from} to {}", self.head)),
+            _ => Ok(()),
+        }
+    }
+
+    /// One writer inside at a time.
+    fn mutual_exclusion(&self) -> Result<(), String> {
+        let writers = self.writers.iter().enumerate();
+        let inside: Vec<String> = writers
+            .filter(|(_, writer)| State::is_inside(writer))
+            .map(|(index, _)| format!("w{index}"))
+            .collect();
+        match inside.len() {
+            0 | 1 => Ok(()),
+            _ => Err(format!("{} are inside at once", inside.join(" and "))),
+        }
+    }
+
     fn write(&mut self, index: usize) {
         let Writer { read, token, .. } = self.writers[index];
         let passes = match self.sizes.0.mode {
@@ -180,6 +227,31 @@ impl World for State {
             _ => self.holder = None,
         }
     }
+
+    fn parties(&self) -> u8 {
+        self.sizes.0.writers
+    }
+
+    fn rank(&self, party: u8) -> Option<u64> {
+        let Writer { at, read, token } = self.writers[usize::from(party)];
+        let won = self.winners.iter().map(|winners| u64::from(winners >> party & 1));
+        let won = won.fold(0, |all, bit| all << 1 | bit);
+        let own = u64::from_le_bytes([at as u8, read, token, 0, 0, 0, 0, 0]);
+        Some(own << 16 | won << 1 | u64::from(self.holder == Some(party)))
+    }
+
+    fn renamed(&self, order: &[u8]) -> Self {
+        let mut renamed = self.clone();
+        for (writer, name) in self.writers[..self.count()].iter().zip(order) {
+            renamed.writers[usize::from(*name)] = *writer;
+        }
+        renamed.holder = self.holder.map(|holder| order[usize::from(holder)]);
+        for (winners, seen) in renamed.winners.iter_mut().zip(self.winners) {
+            let named = order.iter().zip(0u8..).filter(|(_, party)| seen >> party & 1 == 1);
+            *winners = named.fold(0, |all, (name, _)| all | 1 << name);
+        }
+        renamed
+    }
 }
 
 impl Legible for State {
@@ -205,6 +277,9 @@ impl Legible for State {
 
 /// The head gets to its end.
 pub const COMPLETES: Property = Property::named("completes");
+
+/// One writer has the lock at a time. Not promised where the lock may expire.
+pub const MUTUAL_EXCLUSION: Property = Property::named("mutual-exclusion");
 
 /// The model.
 #[derive(Clone)]
@@ -295,27 +370,19 @@ impl Model for RunHead {
 
     /// One winner a number, no gap, and a head that says so and never goes back.
     fn invariant(&self, before: Option<&State>, now: &State) -> Result<(), Violation> {
-        let broken = |property, why| Err(Violation::new(property, why));
-        for (winners, seq) in now.winners.iter().zip(1..) {
-            if winners.count_ones() > 1 {
-                let who: Vec<String> = (0..MAX)
-                    .filter(|writer| winners & 1 << writer != 0)
-                    .map(|writer| format!("w{writer}"))
-                    .collect();
-                return broken(Property::FORK, format!("{} both won {seq}", who.join(" and ")));
-            }
-            if (*winners > 0) != (seq <= now.head) {
-                return broken(
-                    Property::GAP,
-                    format!("the head is {}, {seq} says otherwise", now.head),
-                );
-            }
-        }
-        match before {
-            Some(before) if now.head < before.head => {
-                broken(Property::MONOTONE, format!("it went from {} to {}", before.head, now.head))
-            }
-            _ => Ok(()),
-        }
+        let part =
+            |property, held: Result<(), String>| held.map_err(|why| Violation::new(property, why));
+        part(Property::FORK, now.no_fork())?;
+        part(Property::GAP, now.no_gap())?;
+        part(Property::MONOTONE, now.monotone(before))
+    }
+
+    fn always(&self) -> Vec<Always<State>> {
+        vec![
+            Always::promised(Property::FORK, |_, now: &State| now.no_fork()),
+            Always::promised(Property::GAP, |_, now: &State| now.no_gap()),
+            Always::promised(Property::MONOTONE, |before, now: &State| now.monotone(before)),
+            Always::asked(MUTUAL_EXCLUSION, State::mutual_exclusion),
+        ]
     }
 }

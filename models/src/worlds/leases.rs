@@ -41,6 +41,21 @@ pub enum Call {
     },
 }
 
+impl Call {
+    fn run(&self) -> Run {
+        let (Call::Acquire { run, .. } | Call::Release { run, .. } | Call::Extend { run, .. }) =
+            self;
+        *run
+    }
+
+    fn value(&self) -> u64 {
+        let (Call::Acquire { value, .. }
+        | Call::Release { value, .. }
+        | Call::Extend { value, .. }) = self;
+        *value
+    }
+}
+
 /// What it answers.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Reply {
@@ -114,6 +129,22 @@ impl Leases {
                 let mine = held.filter(|lease| lease.value == value);
                 Reply::Held(mine.map(|lease| lease.left_ms = ttl_ms).is_some())
             }
+        }
+    }
+
+    /// Whether two clients' calls may change places.
+    pub(super) fn commute(&self, one: &Call, other: &Call) -> bool {
+        if one.run() != other.run() {
+            return true;
+        }
+        let held = self.locks[one.run().index()].held.as_ref();
+        match (one, other) {
+            (Call::Acquire { .. }, Call::Acquire { .. }) => held.is_some(),
+            // Whoever gives back or extends what it does not hold changes nothing.
+            (Call::Acquire { value: taken, .. }, it) | (it, Call::Acquire { value: taken, .. }) => {
+                *taken != it.value() && held.is_none_or(|lease| lease.value != it.value())
+            }
+            _ => one.value() != other.value(),
         }
     }
 

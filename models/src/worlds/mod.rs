@@ -198,6 +198,32 @@ impl World for Services {
         self.rows.freed().or_else(|| self.clock.freed())
     }
 
+    /// Services know nothing of each other, so what is done to two of them may change places; time
+    /// is the clock's and the leases'. Sleepers are kept in the order they came.
+    fn commute(&self, one: Act<'_, Call>, other: Act<'_, Call>) -> bool {
+        match (one, other) {
+            (Act::Call(one, first), Act::Call(other, second)) => match (first, second) {
+                (Call::Postgres(first), Call::Postgres(second)) => {
+                    self.rows.commute((one.client, first), (other.client, second))
+                }
+                (Call::Redis(first), Call::Redis(second)) => self.leases.commute(first, second),
+                (Call::S3(first), Call::S3(second)) => self.objects.commute(first, second),
+                (Call::Clock(_), Call::Clock(_)) => false,
+                _ => true,
+            },
+            (Act::Call(_, call), Act::Move(chosen)) | (Act::Move(chosen), Act::Call(_, call)) => {
+                let same = matches!(
+                    (chosen.kind, call),
+                    (PASS | LAPSE, Call::Redis(_) | Call::Clock(_))
+                        | (CLOSE | VACUUM, Call::Postgres(_))
+                        | (APPEAR, Call::S3(_))
+                );
+                !same
+            }
+            _ => false,
+        }
+    }
+
     fn moves(&self, moves: &mut Moves) {
         let lease = self.leases.left_ms().map(|(_, left)| left).min();
         if self.clock.next_ms().is_some_and(|ms| lease.is_none_or(|left| ms < left)) {

@@ -157,13 +157,33 @@ impl Objects {
         if refused {
             return Reply::PreconditionFailed;
         }
-        let at_once = matches!(self.profile, Profile::Strong | Profile::SkipsAtBorder);
-        if !at_once && self.get(key).is_none() {
+        if !self.is_seen_at_once() && self.get(key).is_none() {
             self.unseen.push_back(key.to_owned());
         }
         let before = self.objects.insert(key.to_owned(), body);
         self.replaced |= before.is_some_and(|it| it != body);
         Reply::Written
+    }
+
+    /// Whether two clients' calls may change places.
+    pub(super) fn commute(&self, one: &Call, other: &Call) -> bool {
+        match (one, other) {
+            // A replica hears of new keys in the order of their PUTs.
+            (Call::Put { key: first, .. }, Call::Put { key: second, .. }) => {
+                first != second && self.is_seen_at_once()
+            }
+            (Call::Put { key: put, .. }, Call::Get { key })
+            | (Call::Get { key }, Call::Put { key: put, .. }) => put != key,
+            (Call::Put { key, .. }, Call::List { prefix, start_after, .. })
+            | (Call::List { prefix, start_after, .. }, Call::Put { key, .. }) => {
+                !key.starts_with(prefix) || start_after.as_ref().is_some_and(|after| key <= after)
+            }
+            _ => true,
+        }
+    }
+
+    fn is_seen_at_once(&self) -> bool {
+        matches!(self.profile, Profile::Strong | Profile::SkipsAtBorder)
     }
 
     /// What a replica says that has yet to hear of new keys.

@@ -163,6 +163,43 @@ impl Rows {
         }
     }
 
+    /// Whether two clients' calls may change places.
+    pub(super) fn commute(&self, one: (ClientId, &Call), other: (ClientId, &Call)) -> bool {
+        use Statement::{Begin, Select};
+        let updated = |it: &Call| match it.statement {
+            Statement::Update(update) => Some(update),
+            _ => None,
+        };
+        match (&one.1.statement, &other.1.statement) {
+            // Transactions are kept in the order they were begun.
+            (Begin(_), Begin(_)) => false,
+            (Begin(_), _) | (_, Begin(_)) | (Select { .. }, Select { .. }) => true,
+            (Select { .. }, _) => updated(other.1).is_some_and(|it| self.is_unseen(other, it)),
+            (_, Select { .. }) => updated(one.1).is_some_and(|it| self.is_unseen(one, it)),
+            _ => match (updated(one.1), updated(other.1)) {
+                (Some(first), Some(second)) => {
+                    first.run != second.run
+                        && self.is_unseen(one, first)
+                        && self.is_unseen(other, second)
+                }
+                _ => false,
+            },
+        }
+    }
+
+    /// Whether nobody else sees what comes of this UPDATE: its transaction stays open, and is not
+    /// one that an error could end.
+    fn is_unseen(&self, (client, call): (ClientId, &Call), update: Update) -> bool {
+        let session = Session { client, number: call.session };
+        match self.open.iter().find(|it| it.session == session) {
+            Some(open) => open.isolation == Isolation::ReadCommitted,
+            None => {
+                let row = self.visible(update.run, session, self.commits);
+                row.is_some_and(|(_, row)| !matches(&update, &row))
+            }
+        }
+    }
+
     fn begin(&mut self, from: CallId, session: Session, isolation: Isolation) {
         // A call adrift lands on a connection that its client no longer holds: whoever hears
         // nothing lets go. No later statement can say so of a client that crashed.

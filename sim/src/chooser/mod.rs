@@ -1,6 +1,7 @@
 //! The only source of nondeterminism. One way of choosing a file.
 
 mod bytes;
+mod dfs;
 mod dull;
 mod novel;
 mod pct;
@@ -11,6 +12,7 @@ mod swarm;
 mod then;
 
 pub use bytes::Bytes;
+pub use dfs::Dfs;
 pub use dull::Dull;
 pub use novel::Novel;
 pub use pct::Pct;

@@ -1,22 +1,36 @@
 //! Models with clients: states known by fingerprints, reached again by their steps.
 //!
 //! A program cannot be copied, so going on from a state means playing its steps again. That costs
-//! the depth of the state each time, which a loop without allocation can afford.
+//! the depth of the state each time, which a loop without allocation can afford; a step that need
+//! not be taken at all is better still.
 
+use super::spared::{Asleep, Doing, Possible, operations, wake};
 use super::{Broken, Search};
 use crate::model::Model;
 use crate::run::{Engine, Starts, Stop};
 use crate::step::{Move, Step};
 use crate::verdict::{judge_history, verdict};
 use checker::Verdict;
+use std::collections::BTreeMap;
 
-/// All states that steps can lead to, level by level.
+/// All states that steps can lead to, level by level. `spares`: of steps that commute, one order is
+/// enough.
 pub(super) fn search<M: Model, S: Starts<M>>(
     model: &M,
     engine: &mut Engine<M, S>,
     search: &mut Search<'_, u128>,
+    spares: bool,
 ) -> Option<Broken> {
-    let mut explorer = Explorer { model, engine, worlds: model.worlds(), indices: Vec::new() };
+    let mut explorer = Explorer {
+        model,
+        engine,
+        worlds: model.worlds(),
+        // What is said of a step, and not of the state it leads to, must be said of every step.
+        spares: spares && !M::COMPARES,
+        indices: Vec::new(),
+        asleep: Vec::new(),
+        next: BTreeMap::new(),
+    };
     let found = explorer.search(search);
     explorer.engine.hears = false;
     found
@@ -26,8 +40,13 @@ struct Explorer<'a, M: Model, S: Starts<M>> {
     model: &'a M,
     engine: &'a mut Engine<M, S>,
     worlds: Vec<M::World>,
+    spares: bool,
     /// Where on the menu the step lay that led to each state.
     indices: Vec<u16>,
+    /// What is asleep in each state of the next level, in the order they were found.
+    asleep: Vec<Asleep>,
+    /// Where in that order each of them is, by its fingerprint.
+    next: BTreeMap<u128, usize>,
 }
 
 impl<M: Model, S: Starts<M>> Explorer<'_, M, S> {
@@ -36,16 +55,21 @@ impl<M: Model, S: Starts<M>> Explorer<'_, M, S> {
         for start in 0..self.worlds.len() {
             let world = self.worlds[start].clone();
             self.engine.begin(self.model, &world, search.limits.faults_max);
+            let index = search.nodes.len() as u32;
             let step = Step::World(Move { kind: 0, arg: 0 });
-            if search.reach(self.engine.fingerprint(&world), start as u32, step) {
+            if search.reach(self.engine.fingerprint(&world), index, step) {
+                search.starts.push(start);
                 self.indices.push(0);
+                self.asleep.push(Asleep::new());
             }
         }
         let (mut first, mut last) = (0, search.nodes.len() as u32);
         while first < last && search.stopped.is_none() {
             search.depth += 1;
-            for node in first..last {
-                if let Some(broken) = self.expand(search, node) {
+            self.next.clear();
+            let level = std::mem::take(&mut self.asleep);
+            for (node, asleep) in (first..last).zip(level) {
+                if let Some(broken) = self.expand(search, node, asleep) {
                     return Some(broken);
                 }
                 if search.stopped.is_some() {
@@ -65,7 +89,7 @@ impl<M: Model, S: Starts<M>> Explorer<'_, M, S> {
             path.push(self.indices[at as usize]);
             at = search.nodes[at as usize].from;
         }
-        let mut world = self.worlds[at as usize].clone();
+        let mut world = self.worlds[search.starts[at as usize]].clone();
         self.engine.begin(self.model, &world, search.limits.faults_max);
         for index in path.into_iter().rev() {
             let stepped = self.engine.step(self.model, &mut world, usize::from(index), &mut ());
@@ -74,14 +98,19 @@ impl<M: Model, S: Starts<M>> Explorer<'_, M, S> {
         world
     }
 
-    /// The states one step beyond `node`.
-    fn expand(&mut self, search: &mut Search<'_, u128>, node: u32) -> Option<Broken> {
-        let world = self.reach(search, node);
+    /// The states one step beyond `node`, but for the steps that are `asleep` there.
+    fn expand(
+        &mut self,
+        search: &mut Search<'_, u128>,
+        node: u32,
+        mut asleep: Asleep,
+    ) -> Option<Broken> {
+        let here = self.reach(search, node);
         if let Some(ended) = self.engine.ended(false) {
             let counterexample = search.path(node);
             let history = self.engine.history();
             let steps = counterexample.steps.len();
-            let verdict = verdict(self.model, &ended, &world, history.operations(), steps);
+            let verdict = verdict(self.model, &ended, &here, history.operations(), steps);
             if let Verdict::Fail(violation) = verdict {
                 return Some(Broken { violation, counterexample });
             }
@@ -90,25 +119,36 @@ impl<M: Model, S: Starts<M>> Explorer<'_, M, S> {
                 return None;
             }
         }
-        let count = self.engine.menu().len();
-        let mut ready = Some(world);
-        for index in 0..count {
+        let possible = Possible::of(self.engine);
+        let mut ready = Some(here.clone());
+        for (step, index) in possible.steps() {
+            if asleep.iter().any(|it| it.step == step) {
+                search.spared += 1;
+                continue;
+            }
             let mut world = ready.take().unwrap_or_else(|| self.reach(search, node));
-            let before = M::COMPARES.then(|| world.clone());
-            let ops = answered(self.engine);
-            let step = self.engine.menu().get(index);
-            let stepped = self.engine.step(self.model, &mut world, index, &mut ());
+            let mut doing = Doing::begin(self.engine);
+            let stepped = self.engine.step(self.model, &mut world, index, &mut doing);
             debug_assert!(!matches!(stepped, Err(Stop::Enough)), "nobody looks on");
-            let checked = self.model.invariant(before.as_ref(), &world);
-            let new = search.reach(self.engine.fingerprint(&world), node, step);
+            let ops = doing.ended_before();
+            let taken = doing.done(self.engine, step);
+            let before = M::COMPARES.then_some(&here);
+            let checked = self.model.invariant(before, &world);
+            let print = self.engine.fingerprint(&world);
+            let new = search.reach(print, node, step);
             if let Err(violation) = checked {
                 return Some(search.beyond(node, step, violation));
+            }
+            let sleeps = asleep.iter().filter(|it| possible.commute(&here, it, &taken));
+            self.arrive(print, new, sleeps.copied().collect());
+            if self.spares {
+                asleep.push(taken);
             }
             if !new {
                 continue;
             }
             self.indices.push(index as u16);
-            if answered(self.engine) > ops
+            if operations(self.engine).1 > ops
                 && let Verdict::Fail(violation) =
                     judge_history(self.model, self.engine.history().operations())
             {
@@ -120,9 +160,14 @@ impl<M: Model, S: Starts<M>> Explorer<'_, M, S> {
         }
         None
     }
-}
 
-/// How many operations are over.
-fn answered<M: Model, S: Starts<M>>(engine: &Engine<M, S>) -> usize {
-    engine.history().operations().iter().filter(|it| it.ret().is_some()).count()
+    /// Notes what sleeps in a state that was reached. One of a level above was looked at already.
+    fn arrive(&mut self, print: u128, new: bool, asleep: Asleep) {
+        if new {
+            self.next.insert(print, self.asleep.len());
+            self.asleep.push(asleep);
+        } else if let Some(index) = self.next.get(&print) {
+            wake(&mut self.asleep[*index], &asleep);
+        }
+    }
 }

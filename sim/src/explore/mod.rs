@@ -6,15 +6,21 @@
 //! a function of what it has been told, so a state is known by a fingerprint and reached again by
 //! its steps.
 
+mod alone;
 mod clients;
 mod components;
+mod doubt;
 mod graph;
 mod lasso;
 mod live;
 mod moves;
 mod naive;
+mod shards;
+mod spared;
 mod table;
 
+pub use alone::{NotAlone, explore_alone};
+pub use doubt::{Doubt, doubt};
 pub use lasso::Lasso;
 pub use live::{NotLive, live};
 pub use naive::{Enumerated, enumerate};
@@ -22,7 +28,7 @@ pub use naive::{Enumerated, enumerate};
 use crate::model::Model;
 use crate::run::{Engine, Starts};
 use crate::step::Step;
-use checker::{Verdict, Violation};
+use checker::{Verdict, Violation, Workers};
 use table::{Print, Table};
 
 /// How far to search.
@@ -43,6 +49,8 @@ pub struct Explored {
     pub distinct: u64,
     /// States that were reached, again and again, the first ones included.
     pub generated: u64,
+    /// Steps that were not taken because the other order of two that commute was.
+    pub spared: u64,
     /// States on the longest of the shortest paths to any of them.
     pub depth: u64,
     /// Ends that differ, of models with clients.
@@ -74,21 +82,40 @@ pub type Look<'a> = &'a mut dyn FnMut(u64, u64) -> bool;
 /// How many states may be found between two looks.
 const LOOK_EVERY: u64 = 1 << 14;
 
-/// Searches all schedules of `model`.
+/// Searches all schedules of `model`. `spares`: where the order of two steps makes no difference, one
+/// of the two is enough; what is found is the same.
 pub fn explore<M: Model, S: Starts<M>>(
+    model: &M,
+    engine: &mut Engine<M, S>,
+    limits: &Limits,
+    spares: bool,
+    look: Look<'_>,
+) -> Explored {
+    if model.clients() == 0 {
+        let mut search = Search::new(limits, look);
+        let found = moves::search(model, &mut search, &moves::Whole(model));
+        return search.explored(found);
+    }
+    let mut search = Search::new(limits, look);
+    let found = clients::search(model, engine, &mut search, spares);
+    search.explored(found)
+}
+
+/// [`explore`] by several workers, where the model is one of moves alone: the same answer, sooner.
+pub fn explore_on<M: Model, S: Starts<M>>(
+    workers: &dyn Workers,
     model: &M,
     engine: &mut Engine<M, S>,
     limits: &Limits,
     look: Look<'_>,
 ) -> Explored {
-    if model.clients() == 0 {
-        let mut search = Search::new(limits, look);
-        let found = moves::search(model, &mut search);
-        return search.explored(found);
+    if model.clients() == 0
+        && workers.count() > 1
+        && let Some(all) = shards::count(workers, model, limits, &mut *look)
+    {
+        return all;
     }
-    let mut search = Search::new(limits, look);
-    let found = clients::search(model, engine, &mut search);
-    search.explored(found)
+    explore(model, engine, limits, true, look)
 }
 
 /// What both kinds of search keep.
@@ -99,7 +126,10 @@ struct Search<'a, P> {
     /// How each state was reached first: from which, by which step. The initial ones come from
     /// themselves.
     nodes: Vec<Node>,
+    /// Which of the model's initial worlds each initial state is.
+    starts: Vec<usize>,
     generated: u64,
+    spared: u64,
     depth: u64,
     ends: u64,
     stopped: Option<&'static str>,
@@ -125,7 +155,9 @@ impl<'a, P: Print> Search<'a, P> {
             look,
             seen,
             nodes: Vec::new(),
+            starts: Vec::new(),
             generated: 0,
+            spared: 0,
             depth: 0,
             ends: 0,
             stopped: None,
@@ -157,7 +189,7 @@ impl<'a, P: Print> Search<'a, P> {
             let Node { from, step } = self.nodes[node as usize];
             if from == node {
                 steps.reverse();
-                return Counterexample { start: node as usize, steps };
+                return Counterexample { start: self.starts[node as usize], steps };
             }
             steps.push(step);
             node = from;
@@ -173,6 +205,10 @@ impl<'a, P: Print> Search<'a, P> {
 
     fn explored(self, found: Option<Broken>) -> Explored {
         let distinct = self.nodes.len() as u64;
+        self.explored_of(distinct, found)
+    }
+
+    fn explored_of(self, distinct: u64, found: Option<Broken>) -> Explored {
         let complete = found.is_none() && self.stopped.is_none();
         let (verdict, counterexample) = match (found, self.stopped) {
             (Some(Broken { violation, counterexample }), _) => {
@@ -190,6 +226,7 @@ impl<'a, P: Print> Search<'a, P> {
         Explored {
             distinct,
             generated,
+            spared: self.spared,
             depth,
             ends,
             complete,

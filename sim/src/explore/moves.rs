@@ -4,6 +4,7 @@ use super::{Broken, Search};
 use crate::model::Model;
 use crate::step::{Move, Step};
 use crate::world::{Moves, World};
+use checker::Violation;
 use checker::hash::Chain;
 use std::hash::Hash;
 
@@ -11,22 +12,48 @@ use std::hash::Hash;
 /// that do not wait for each other take little longer than one.
 const BATCH: usize = 64;
 
+/// What is held to every step, and to every state that has none.
+pub(super) trait Judge<W> {
+    fn step(&self, before: Option<&W>, now: &W) -> Result<(), Violation>;
+    fn end(&self, world: &W) -> Result<(), Violation>;
+}
+
+/// All that a model promises.
+pub(super) struct Whole<'a, M>(pub(super) &'a M);
+
+impl<M: Model> Judge<M::World> for Whole<'_, M> {
+    #[inline]
+    fn step(&self, before: Option<&M::World>, now: &M::World) -> Result<(), Violation> {
+        self.0.invariant(before, now)
+    }
+
+    fn end(&self, world: &M::World) -> Result<(), Violation> {
+        self.0.settled(world)
+    }
+}
+
 /// All worlds that moves can lead to, level by level.
-pub(super) fn search<M: Model>(model: &M, search: &mut Search<'_, u64>) -> Option<Broken> {
+pub(super) fn search<M: Model, J: Judge<M::World>>(
+    model: &M,
+    search: &mut Search<'_, u64>,
+    judge: &J,
+) -> Option<Broken> {
     let known = Known::new(model, search.limits.symmetry);
     let mut level = Vec::new();
-    for world in model.worlds() {
+    for (start, world) in model.worlds().into_iter().enumerate() {
         let index = search.nodes.len() as u32;
         // Where it comes from itself there is no step, so any will do.
         let step = Step::World(Move { kind: 0, arg: 0 });
         if search.reach(known.fingerprint(&world), index, step) {
-            if let Err(violation) = model.invariant(None, &world) {
+            search.starts.push(start);
+            if let Err(violation) = judge.step(None, &world) {
                 return Some(Broken { violation, counterexample: search.path(index) });
             }
             level.push(world);
         }
     }
-    let mut graph = Graph { model, known, first: 0, level, next: Vec::new(), batch: Vec::new() };
+    let (next, batch) = (Vec::new(), Vec::new());
+    let mut graph = Graph::<M, J> { judge, known, first: 0, level, next, batch };
     while !graph.level.is_empty() && search.stopped.is_none() {
         search.depth += 1;
         if let Some(broken) = graph.expand(search) {
@@ -36,8 +63,8 @@ pub(super) fn search<M: Model>(model: &M, search: &mut Search<'_, u64>) -> Optio
     None
 }
 
-struct Graph<'a, M: Model> {
-    model: &'a M,
+struct Graph<'a, M: Model, J> {
+    judge: &'a J,
     known: Known,
     /// The worlds of one level, and the number of the first of them.
     level: Vec<M::World>,
@@ -53,7 +80,7 @@ struct Successor<W> {
     world: W,
 }
 
-impl<M: Model> Graph<'_, M> {
+impl<M: Model, J: Judge<M::World>> Graph<'_, M, J> {
     /// Goes one level deeper.
     fn expand(&mut self, search: &mut Search<'_, u64>) -> Option<Broken> {
         let mut moves = Moves::default();
@@ -63,7 +90,7 @@ impl<M: Model> Graph<'_, M> {
             moves.clear();
             world.moves(&mut moves);
             if moves.is_empty()
-                && let Err(violation) = self.model.settled(world)
+                && let Err(violation) = self.judge.end(world)
             {
                 return Some(Broken { violation, counterexample: search.path(from) });
             }
@@ -97,7 +124,7 @@ impl<M: Model> Graph<'_, M> {
             let new = search.reach(print, from, step);
             if new || M::COMPARES {
                 let before = M::COMPARES.then(|| &self.level[(from - self.first) as usize]);
-                if let Err(violation) = self.model.invariant(before, &world) {
+                if let Err(violation) = self.judge.step(before, &world) {
                     return Some(search.beyond(from, step, violation));
                 }
             }
@@ -113,14 +140,14 @@ impl<M: Model> Graph<'_, M> {
 }
 
 /// How a world is known: by itself, or by the least of what it is called under other names.
-enum Known {
+pub(super) enum Known {
     ByName,
     /// But for the names of its parties.
     ByOrders(Vec<Vec<u8>>),
 }
 
 impl Known {
-    fn new<M: Model>(model: &M, symmetry: bool) -> Self {
+    pub(super) fn new<M: Model>(model: &M, symmetry: bool) -> Self {
         match model.worlds().first() {
             Some(world) if symmetry => Known::ByOrders(permutations(world.parties())),
             _ => Known::ByName,
@@ -128,7 +155,7 @@ impl Known {
     }
 
     #[inline]
-    fn fingerprint<W: World + Clone + Hash>(&self, world: &W) -> u64 {
+    pub(super) fn fingerprint<W: World + Clone + Hash>(&self, world: &W) -> u64 {
         match self {
             Known::ByName => Chain::of(world),
             Known::ByOrders(orders) => match sorted(world) {

@@ -4,7 +4,9 @@
 //! world, the calls in flight and adrift, and of the history what a verdict depends on.
 
 use super::{Engine, Starts};
-use crate::model::Model;
+use crate::client::Adrift;
+use crate::model::{CallOf, Model};
+use crate::step::CallId;
 use checker::Operation;
 use checker::hash::{Chain, Fingerprint};
 use std::hash::{Hash, Hasher};
@@ -20,6 +22,18 @@ impl<M: Model, S: Starts<M>> Engine<M, S> {
         }
         precedence(self.record.history.borrow().operations(), self.clients.len(), &mut state);
         state.wide()
+    }
+
+    /// The call that lies on this slot and has yet to take effect.
+    pub(crate) fn call(&self, id: CallId) -> Option<CallOf<M>> {
+        let client = &self.clients[usize::from(id.client.0)];
+        match id.slot.checked_sub(CallId::ADRIFT) {
+            None => client.desk.mail.borrow_mut().slot(id.slot).call.clone(),
+            Some(slot) => match client.adrift.get(usize::from(slot))? {
+                Adrift::Sent(call) => Some(call.clone()),
+                _ => None,
+            },
+        }
     }
 }
 
