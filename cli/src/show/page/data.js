@@ -126,7 +126,7 @@ function opsAtColumns(run) {
   if (!isTrace) {
     run.ops.forEach((op, index) => {
       add(op.from, index);
-      if (op.to !== null) add(op.to, index);
+      if (op.returned !== null) add(op.to, index);
     });
   }
   return at;

@@ -55,7 +55,8 @@ function header() {
 function about(run) {
   const clients = run.lanes.filter((it) => it.kind === "client").length;
   const named = (pairs) => pairs.map(([name, value]) => [`${name} `, el("b", {}, value)]);
-  const main = ["model", "mutant", "spec", "operations"];
+  // The control of a mutant is the model without it.
+  const main = ["model", view.index ? "" : "mutant", "spec", "operations"];
   const by = clients ? `, ${count(clients, "client")}` : "";
   const size = isTrace ? [[count(run.columns, "step") + by]] : [];
   const joined = (parts) => parts.flatMap((it, at) => (at ? [" \u00b7 ", ...it] : it));
