@@ -60,6 +60,11 @@ pub trait Spec: Clone + Eq + Hash {
         String::from("it is not right there")
     }
 
+    /// This state in a few words, for a picture: `head 4`.
+    fn words(&self) -> String {
+        String::new()
+    }
+
     /// The independent part of the datatype that `op` touches, such as a key: parts are judged
     /// apart. `None` for an operation that touches all of it; one such keeps the history whole.
     fn key(_op: &Self::Op) -> Option<u64> {

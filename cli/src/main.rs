@@ -20,6 +20,7 @@ mod replay;
 mod report;
 mod run;
 mod setup;
+mod show;
 mod story;
 mod twice;
 mod why;
@@ -65,6 +66,8 @@ enum Command {
     /// Finds the shortest cause that breaks the same promise
     #[command(alias = "minimize")]
     Minimise(minimise::Args),
+    /// Draws a trace or a history as a timeline: here, or as one page that needs nothing else
+    Show(show::Args),
     /// Shows after which step of a trace its failure became likely, and inevitable
     ///
     /// After each step the rest is left to a uniform random walk, many times over: every possible
@@ -90,6 +93,7 @@ impl Command {
             Command::Fuzz(_) => "fuzz",
             Command::Explore(_) => "explore",
             Command::Minimise(_) => "minimise",
+            Command::Show(_) => "show",
             Command::Why(_) => "why",
             Command::Confirm(_) => "confirm",
             Command::Doctor(_) => "doctor",
@@ -112,6 +116,7 @@ fn main() -> ExitCode {
         Command::Fuzz(args) => fuzz::fuzz(&args, &out),
         Command::Explore(args) => explore::explore(&args, &out),
         Command::Minimise(args) => minimise::minimise(&args, &out),
+        Command::Show(args) => show::show(&args, &out),
         Command::Why(args) => why::why(&args, &out),
         Command::Confirm(args) => confirm::confirm(&args, &out),
         Command::Doctor(args) => doctor::doctor(&args, &out),

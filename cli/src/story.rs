@@ -37,6 +37,11 @@ pub(crate) fn closest(scenes: &[Scene], name: &dyn Fn(u16) -> String) -> Option<
     Some(layout(&table))
 }
 
+/// The same as steps: where it ends, whose lock had run out, and who had it.
+pub(crate) fn closest_window(scenes: &[Scene]) -> Option<(usize, ClientId, ClientId)> {
+    closest_call(scenes).map(|Call { window, hero, rival, .. }| (window.end, hero, rival))
+}
+
 /// How many writes were sent by somebody whose lock had run out.
 pub(crate) fn close_calls(scenes: &[Scene]) -> usize {
     scenes.iter().flat_map(|scene| &scene.marks).filter(|(mark, _)| *mark == EXPIRED).count()

@@ -1,9 +1,15 @@
 //! The command `checker` as a shell sees it: what it prints where, and how it exits.
 
+#[path = "command/browser.rs"]
+mod browser;
 #[path = "command/desk.rs"]
 mod desk;
 #[path = "command/json.rs"]
 mod json;
+#[path = "command/page.rs"]
+mod page;
+#[path = "command/show.rs"]
+mod show;
 #[path = "command/why.rs"]
 mod why;
 

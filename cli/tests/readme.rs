@@ -46,6 +46,8 @@ fn run(arguments: &[String]) -> Output {
     let found = Path::new(env!("CARGO_TARGET_TMPDIR")).join("readme-found");
     let mut command = Command::new(env!("CARGO_BIN_EXE_checker"));
     command.args(arguments).current_dir(root()).env("NO_COLOR", "1");
+    // As wide as what the README shows.
+    command.env("COLUMNS", "100");
     // What a failing campaign writes is not for the repository.
     if arguments[0] == "fuzz" && arguments.iter().any(|it| it == "--mutant") {
         command.arg("-o").arg(found);
@@ -102,14 +104,17 @@ fn every_line_the_readme_shows_is_printed() {
     let shown = fences(&readme, "").into_iter().filter(|block| {
         block.iter().any(|line| line.starts_with("PASS") || line.starts_with("FAIL"))
     });
-    let printed: String =
-        [vec!["replay", "traces/seed-42.json"], vec!["replay", "traces/run_head-no_cas.json"]]
-            .into_iter()
-            .map(|arguments| {
-                let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
-                String::from_utf8_lossy(&run(&arguments).stdout).into_owned()
-            })
-            .collect();
+    let printed: String = [
+        vec!["replay", "traces/seed-42.json"],
+        vec!["replay", "traces/run_head-no_cas.json"],
+        vec!["show", "traces/run_head-no_cas.json"],
+    ]
+    .into_iter()
+    .map(|arguments| {
+        let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
+        String::from_utf8_lossy(&run(&arguments).stdout).into_owned()
+    })
+    .collect();
     for line in shown.flatten() {
         assert!(
             printed.contains(line.trim_end()),

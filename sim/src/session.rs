@@ -16,11 +16,12 @@ use crate::registry::{mutant_name, to_map};
 use crate::rng::Rng;
 use crate::run::{Bounds, Ended, Engine, Observer, Starts, engine};
 use crate::scenario::Scenario;
-use crate::step::{CallId, Step};
+use crate::step::Step;
+pub use crate::teller::Scene;
 use crate::teller::Teller;
 use crate::trace::{self, Origin, Trace};
 use crate::verdict::{name_of, verdict};
-use crate::world::{Hit, Legible, Marks, World};
+use crate::world::{Legible, Marks, World};
 use checker::{ClientId, Property, Verdict, Workers, line};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -78,23 +79,6 @@ pub struct Figures {
     pub stats: Vec<(&'static str, u64)>,
 }
 
-/// One step as a person reads it.
-#[derive(Clone, Debug)]
-pub struct Scene {
-    /// The step.
-    pub step: Step,
-    /// As the trace writes it.
-    pub text: String,
-    /// Whether a fair schedule would have taken it anyway.
-    pub dull: bool,
-    /// What took effect, whose it was, and what was answered.
-    pub effects: Vec<(CallId, String)>,
-    /// The world after it.
-    pub columns: Vec<(&'static str, String)>,
-    /// What happened that matters, and to whom.
-    pub marks: Vec<Hit>,
-}
-
 /// A model, set up, with the memory of its last run.
 pub trait Session {
     /// How many initial worlds there are.
@@ -113,6 +97,8 @@ pub trait Session {
     /// Plays the first `count` of `steps` and tells all of it. The verdict is `outcome`'s: what is
     /// told may be the part of a run that decided it.
     fn tell(&mut self, steps: &[Step], count: usize, outcome: &Outcome) -> (Trace, Vec<Scene>);
+    /// The columns of the world before the first step of the last run.
+    fn begins(&self) -> Vec<(&'static str, String)>;
     /// Tells moves that begin in initial world `start`, whatever they break.
     fn scenes(&self, start: usize, steps: &[Step]) -> Vec<Scene>;
     /// The figures of what was told last.
@@ -343,6 +329,10 @@ impl<M: Model, S: Starts<M>> Session for Running<M, S> {
         drop(history);
         self.told = self.figures_of(self.counted(&world));
         (trace, scenes)
+    }
+
+    fn begins(&self) -> Vec<(&'static str, String)> {
+        self.world().columns()
     }
 
     fn told(&self) -> &Figures {

@@ -5,9 +5,30 @@
 
 use crate::model::{CallOf, Model, ReplyOf};
 use crate::run::{Observer, Stop};
-use crate::session::Scene;
 use crate::step::{CallId, Names, Step};
-use crate::world::{Legible, World};
+use crate::world::{Hit, Hold, Legible, World};
+use checker::ClientId;
+
+/// One step as a person reads it.
+#[derive(Clone, Debug)]
+pub struct Scene {
+    /// The step.
+    pub step: Step,
+    /// Whose it is: a client's, or a move's that is one party's doing.
+    pub who: Option<ClientId>,
+    /// As the trace writes it.
+    pub text: String,
+    /// Whether a fair schedule would have taken it anyway.
+    pub dull: bool,
+    /// What took effect, whose it was, and what was answered.
+    pub effects: Vec<(CallId, String)>,
+    /// The world after it.
+    pub columns: Vec<(&'static str, String)>,
+    /// Who holds what after it.
+    pub holds: Vec<Hold>,
+    /// What happened that matters, and to whom.
+    pub marks: Vec<Hit>,
+}
 
 /// Writes down what a person wants to read.
 pub(crate) struct Teller<'a, M: Model> {
@@ -43,12 +64,18 @@ impl<M: Model> Observer<M, M::World> for Teller<'_, M> {
             self.hits = all.hits().len();
             marks.sort_by_key(|(hit, _)| all.iter().position(|(name, _)| name == *hit));
         }
+        let who = match step {
+            Step::World(chosen) => M::World::party(chosen),
+            _ => step.client(),
+        };
         self.scenes.push(Scene {
             step,
+            who,
             text: step.text(&names),
             dull: false,
             effects: std::mem::take(&mut self.effects),
             columns: world.columns(),
+            holds: world.holds(),
             marks,
         });
         Ok(())

@@ -96,6 +96,16 @@ pub trait Legible: World {
         Vec::new()
     }
 
+    /// Who holds what for how long, and who only believes so: what a picture draws as leases.
+    fn holds(&self) -> Vec<Hold> {
+        Vec::new()
+    }
+
+    /// Whose doing a move is, in a world without clients: a picture gives it that party's lane.
+    fn party(_chosen: Move) -> Option<ClientId> {
+        None
+    }
+
     /// Marks that the words of an answer say already: no note says them again.
     const SAID: &'static [&'static str] = &[];
 
@@ -107,6 +117,19 @@ pub trait Legible: World {
     /// From here on the marks also say whose they are: see [`Marks::listen`]. A world with marks
     /// passes it on to them, or a story will not hear of any.
     fn listen(&mut self) {}
+}
+
+/// A lock as its holder sees it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Hold {
+    /// Which lock. One that is a column too goes by the column's name.
+    pub lock: String,
+    /// Who took it.
+    pub by: ClientId,
+    /// How long it has left, in milliseconds, where that is known and ends.
+    pub left_ms: Option<u32>,
+    /// Whether it stands. One that does not has run out, and nobody told its holder.
+    pub stands: bool,
 }
 
 /// The moves a world offers after a step: one entry for each enabled disjunct, so two ways to the

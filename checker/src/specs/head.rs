@@ -230,6 +230,10 @@ impl<K: Key> Spec for Head<K> {
         }
     }
 
+    fn words(&self) -> String {
+        format!("head {}", self.head)
+    }
+
     fn resume(&self, operations: &[&Operation<Op<K>, Ret>]) -> Option<Self> {
         let seen = operations.iter().filter_map(|one| match (&one.op, one.ret()?) {
             (Op::Cas { from, .. }, Ret::Won { .. }) => Some(*from),

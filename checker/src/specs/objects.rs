@@ -276,6 +276,18 @@ impl Spec for Objects {
         }
     }
 
+    fn words(&self) -> String {
+        const SHOWN: usize = 6;
+        let held = self.objects.iter().take(SHOWN).map(|(key, value)| format!("{key}={value}"));
+        let mut words = held.collect::<Vec<_>>().join(" ");
+        match self.objects.len() {
+            0 => words.push_str("empty"),
+            many if many > SHOWN => words.push_str(&format!(" and {} more", many - SHOWN)),
+            _ => {}
+        }
+        words
+    }
+
     fn key(op: &Op) -> Option<u64> {
         match op {
             Op::Put { key, .. } | Op::Get { key } | Op::Delete { key } => Some(Chain::of(key)),

@@ -5,6 +5,7 @@
 
 use checker::specs::nothing::Nothing;
 use sim::prelude::*;
+use sim::world::Hold;
 use std::hash::{Hash, Hasher};
 
 /// How it is sized.
@@ -195,6 +196,20 @@ impl Legible for State {
         let lock = if self.lock == NOBODY { "free".to_owned() } else { format!("w{}", self.lock) };
         vec![("lock", lock), ("number", self.number.to_string())]
     }
+
+    fn holds(&self) -> Vec<Hold> {
+        let of = |(writer, index): (&Writer, u8)| {
+            let stands = self.lock == index;
+            let hold =
+                Hold { lock: "lock".to_owned(), by: ClientId(index.into()), left_ms: None, stands };
+            (stands || writer.next != ACQUIRE).then_some(hold)
+        };
+        self.parties_now().iter().zip(0..).filter_map(of).collect()
+    }
+
+    fn party(chosen: Move) -> Option<ClientId> {
+        (chosen.kind != EXPIRE).then_some(ClientId(chosen.arg))
+    }
 }
 
 /// The model.
@@ -224,6 +239,10 @@ impl Model for LockCas {
 
     fn new(sizes: Sizes, mutant: Option<Mutant>) -> Self {
         LockCas { sizes, mutant }
+    }
+
+    fn role(&self, _client: ClientId) -> char {
+        'w'
     }
 
     fn worlds(&self) -> Vec<State> {

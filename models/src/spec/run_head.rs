@@ -6,6 +6,7 @@
 
 use checker::specs::nothing::Nothing;
 use sim::prelude::*;
+use sim::world::Hold;
 
 const MAX: usize = 6;
 const SEQ_MAX: usize = 8;
@@ -258,6 +259,20 @@ impl Legible for State {
         let lock = self.holder.map_or("free".to_owned(), |holder| format!("w{holder}"));
         vec![("lock", lock), ("head", self.head.to_string())]
     }
+
+    fn holds(&self) -> Vec<Hold> {
+        let of = |(writer, index): (&Writer, u8)| {
+            let stands = self.holder == Some(index);
+            let hold =
+                Hold { lock: "lock".to_owned(), by: ClientId(index.into()), left_ms: None, stands };
+            (stands || self.sizes.0.lock && writer.at != At::Idle).then_some(hold)
+        };
+        self.writers[..self.count()].iter().zip(0..).filter_map(of).collect()
+    }
+
+    fn party(chosen: Move) -> Option<ClientId> {
+        (chosen.kind != EXPIRE).then_some(ClientId(chosen.arg))
+    }
 }
 
 /// The head gets to its end.
@@ -308,6 +323,10 @@ impl Model for RunHead {
 
     fn new(sizes: Sizes, mutant: Option<Mutant>) -> Self {
         RunHead { sizes, mutant }
+    }
+
+    fn role(&self, _client: ClientId) -> char {
+        'w'
     }
 
     fn worlds(&self) -> Vec<State> {

@@ -6,6 +6,7 @@
 
 use super::Run;
 use sim::prelude::*;
+use sim::world::Hold;
 
 /// A time to live that never ends: `SET NX` without `PX`.
 pub const NEVER: u32 = u32::MAX;
@@ -153,6 +154,29 @@ impl Leases {
             lock.held.as_ref().map(|lease| (Run(index as u16), lease.left_ms))
         };
         self.locks.iter().enumerate().filter_map(held).filter(|(_, left)| *left != NEVER)
+    }
+
+    /// Every lock that is held, and every client whose lock ran out and who was not told.
+    pub(super) fn holds(&self) -> Vec<Hold> {
+        let of = |(index, lock): (usize, &Lock)| {
+            // The first run's is the column of that name.
+            let name =
+                if index == 0 { "lock".to_owned() } else { format!("lock {}", Run(index as u16)) };
+            let held = lock.held.as_ref().map(|lease| Hold {
+                lock: name.clone(),
+                by: lease.holder,
+                left_ms: Some(lease.left_ms).filter(|left| *left != NEVER),
+                stands: true,
+            });
+            let lapsed = lock.lapsed.iter().map(|by| Hold {
+                lock: name.clone(),
+                by: *by,
+                left_ms: None,
+                stands: false,
+            });
+            held.into_iter().chain(lapsed).collect::<Vec<_>>()
+        };
+        self.locks.iter().enumerate().flat_map(of).collect()
     }
 
     /// Time passes; `lapsed` hears of each client whose lock runs out.

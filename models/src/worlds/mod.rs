@@ -21,6 +21,7 @@ use leases::Leases;
 use objects::{Objects, Profile};
 use rows::{Rows, Vacuum};
 use sim::prelude::*;
+use sim::world::Hold;
 use std::fmt;
 
 /// One workflow run: the row, the lock and the prefix that belong to it.
@@ -282,6 +283,10 @@ impl Legible for Services {
 
     fn columns(&self) -> Vec<(&'static str, String)> {
         words::columns(self)
+    }
+
+    fn holds(&self) -> Vec<Hold> {
+        self.leases.holds()
     }
 
     fn marks(&self) -> Option<&Marks> {
