@@ -4,6 +4,7 @@
 //! [`verdict`] (what is said of it), [`monitor`] (the fast decisions), [`search`] (the general
 //! decision), [`check`](mod@check) (the decision with its proof), [`specs`] (one datatype a file,
 //! each with the violations it can call by name), [`line`](mod@line) (the JSON Lines form),
+//! [`mod@format`] (histories as others write them), [`text`] (what they repeat, kept once),
 //! [`hash`] (hashes that never change).
 //!
 //! The crate stands alone: it knows nothing of simulation, time or input and output.
@@ -16,6 +17,8 @@ pub mod search;
 pub mod check;
 pub mod specs;
 pub mod line;
+pub mod format;
+pub mod text;
 pub mod hash;
 
 pub use check::{Checked, check};
