@@ -4,6 +4,7 @@
 //! walks the events once and keeps every way it can have gone so far (just-in-time linearization:
 //! Lowe, "Testing for linearizability", 2017). An operation is put in order only when its return
 //! forces it: until then nothing is guessed, and memory follows what is open, not what is past.
+//! Where nothing is open, what is kept is just the set of states that can have been reached.
 //!
 //! Three things keep the ways few. An answer that changes nothing ([`Spec::reads`]) is put in order
 //! the moment it is right: nothing after it can tell. A way that has spent more operations of
@@ -12,185 +13,55 @@
 //! absent, or a put of what is there already, may still take effect later.
 
 mod frontier;
+mod order;
 
-use crate::{Operation, Outcome, Property, Spec, Verdict, Violation};
+use crate::budget::{Meter, Reason};
+use crate::monitor::Part;
+use crate::{Operation, Outcome, Spec};
 use frontier::{Configuration, Frontier};
-use std::collections::BTreeMap;
-
-/// How much a search may do before it says that it does not know.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Budget {
-    /// Configurations made, in all parts and rounds together. One takes some 32 bytes and a state,
-    /// only those of one moment are held, and a history that holds makes about one an operation.
-    pub configurations_max: usize,
-}
-
-impl Default for Budget {
-    fn default() -> Self {
-        Budget { configurations_max: 4_000_000 }
-    }
-}
+use order::{Order, Trail};
 
 /// Operations open at once that can be told apart: the bits of a mask.
 const SLOTS_MAX: u32 = u128::BITS;
-
-/// What each part gets in the first of several rounds: an easy violation need not wait for a hard
-/// part.
-const ROUND_FIRST: usize = 1 << 14;
-
-/// Judges a history: by the datatype's own named violations first, then by search, part by part.
-///
-/// Times need not be distinct and the slice need not be sorted. Indices in the verdict are into
-/// `operations`.
-pub fn judge<S: Spec>(
-    init: &S,
-    operations: &[Operation<S::Op, S::Ret>],
-    budget: &Budget,
-) -> Verdict {
-    if let Some(violation) = init.diagnose(operations) {
-        return Verdict::Fail(violation);
-    }
-    let keys: Vec<Option<u64>> = operations.iter().map(|one| S::key(&one.op)).collect();
-    let mut waiting = parts::<S>(operations, &keys);
-    let mut search = Search::<S>::new(operations, &keys);
-    let mut left = budget.configurations_max;
-    let mut round = if waiting.len() == 1 { left } else { ROUND_FIRST };
-    let mut crowded = None;
-    while !waiting.is_empty() {
-        let mut wrong: Option<(u64, usize)> = None;
-        let mut poor = false;
-        waiting.retain_mut(|part| {
-            search.made_max = round.min(left);
-            let end = search.run(init, part);
-            left -= search.made.min(left);
-            match end {
-                End::Explained => false,
-                End::Contradicted(event) => {
-                    let found = (event.time, event.index);
-                    wrong = Some(wrong.map_or(found, |earliest| earliest.min(found)));
-                    false
-                }
-                End::Crowded { time } => {
-                    crowded = crowded.or(Some(time));
-                    false
-                }
-                End::Poor => {
-                    poor |= left == 0;
-                    true
-                }
-            }
-        });
-        if let Some((at, index)) = wrong {
-            return Verdict::Fail(contradiction::<S>(&operations[index], index, at));
-        }
-        if poor {
-            return Verdict::Unknown { why: poor_because(operations, &waiting, budget) };
-        }
-        round = round.saturating_mul(8);
-    }
-    match crowded {
-        None => Verdict::Pass,
-        Some(time) => Verdict::Unknown {
-            why: format!("more than {SLOTS_MAX} operations were open at once at {time}"),
-        },
-    }
-}
-
-fn contradiction<S: Spec>(
-    operation: &Operation<S::Op, S::Ret>,
-    index: usize,
-    at: u64,
-) -> Violation {
-    let what = match operation.ret() {
-        Some(ret) => S::phrase(&operation.op, ret),
-        None => unreachable!("only a return can contradict"),
-    };
-    let Operation { client, call, .. } = operation;
-    let why = format!("no order of the operations explains {client}'s {what} ({call}..{at})");
-    Violation {
-        at: Some(at),
-        operations: vec![index],
-        ..Violation::new(Property::LINEARIZABLE, why)
-    }
-}
-
-fn poor_because<Op, Ret>(
-    operations: &[Operation<Op, Ret>],
-    waiting: &[Part],
-    budget: &Budget,
-) -> String {
-    let missing: usize = waiting.iter().map(|part| part.returns() - part.judged).sum();
-    let returned = operations.iter().filter(|operation| operation.ret().is_some()).count();
-    format!(
-        "{} configurations were not enough: {} of {returned} answers were judged",
-        budget.configurations_max,
-        returned - missing,
-    )
-}
 
 /// A call or a return.
 ///
 /// The order of the fields is the order of events. Intervals are closed, so at one time calls come
 /// before returns: operations that touch overlap.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Event {
-    time: u64,
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Event {
+    pub(crate) time: u64,
     is_return: bool,
-    index: usize,
+    pub(crate) index: usize,
 }
 
-/// The events of operations that touch one another's state.
-struct Part {
-    events: Vec<Event>,
-    /// Answers that the latest run explained.
-    judged: usize,
-}
-
-impl Part {
-    fn returns(&self) -> usize {
-        self.events.iter().filter(|event| event.is_return).count()
-    }
-}
-
-/// Splits the history by key, unless some operation touches all keys.
-fn parts<S: Spec>(operations: &[Operation<S::Op, S::Ret>], keys: &[Option<u64>]) -> Vec<Part> {
-    let mut events = Vec::with_capacity(2 * operations.len());
-    for (index, Operation { op, call, outcome, .. }) in operations.iter().enumerate() {
-        match outcome {
-            Outcome::Failed => continue,
-            // Whatever it would have heard, nobody will miss it.
-            Outcome::Open if S::reads(op, None) => continue,
-            Outcome::Open => {}
-            Outcome::Returned { at, .. } => {
-                debug_assert!(call <= at, "an operation returns after its call");
-                events.push(Event { time: *at.max(call), is_return: true, index });
-            }
+/// The calls and returns of a part, in the order of time.
+pub(crate) fn events<Op, Ret>(part: Part<'_, Op, Ret>) -> Vec<Event> {
+    let mut events = Vec::with_capacity(2 * part.len());
+    for (index, operation) in part.iter() {
+        let (call, index) = (operation.call, index as usize);
+        events.push(Event { time: call, is_return: false, index });
+        if let Outcome::Returned { at, .. } = operation.outcome {
+            debug_assert!(call <= at, "an operation returns after its call");
+            events.push(Event { time: at.max(call), is_return: true, index });
         }
-        events.push(Event { time: *call, is_return: false, index });
     }
     events.sort_unstable();
-    let mut parts: BTreeMap<u64, Vec<Event>> = BTreeMap::new();
-    for event in &events {
-        let Some(key) = keys[event.index] else { return vec![Part { events, judged: 0 }] };
-        parts.entry(key).or_default().push(*event);
-    }
-    parts.into_values().map(|events| Part { events, judged: 0 }).collect()
+    events
 }
 
 /// How the walk through a part ended.
-enum End {
-    Explained,
+pub(crate) enum End {
+    /// It can have gone in this order, if orders are kept.
+    Explained(Vec<u32>),
+    /// No way goes on from here.
     Contradicted(Event),
-    /// Out of slots.
-    Crowded {
-        time: u64,
-    },
-    /// Out of budget.
-    Poor,
+    /// Out of budget, after so many returns; without a reason, of this round's only.
+    Poor(usize, Option<Reason>),
 }
 
 /// The walk. One serves all parts, so that memory is asked for once.
-struct Search<'a, S: Spec> {
+pub(crate) struct Search<'a, S: Spec> {
     operations: &'a [Operation<S::Op, S::Ret>],
     keys: &'a [Option<u64>],
     /// The operation in each slot.
@@ -208,12 +79,15 @@ struct Search<'a, S: Spec> {
     frontier: Frontier<S>,
     next: Frontier<S>,
     pending: Frontier<S>,
-    made: usize,
-    made_max: usize,
+    order: Order,
 }
 
 impl<'a, S: Spec> Search<'a, S> {
-    fn new(operations: &'a [Operation<S::Op, S::Ret>], keys: &'a [Option<u64>]) -> Self {
+    pub(crate) fn new(
+        operations: &'a [Operation<S::Op, S::Ret>],
+        keys: &'a [Option<u64>],
+        keeps_order: bool,
+    ) -> Self {
         Search {
             operations,
             keys,
@@ -226,32 +100,38 @@ impl<'a, S: Spec> Search<'a, S> {
             frontier: Frontier::new(),
             next: Frontier::new(),
             pending: Frontier::new(),
-            made: 0,
-            made_max: 0,
+            order: Order::new(keeps_order),
         }
     }
 
-    fn run(&mut self, init: &S, part: &mut Part) -> End {
-        (self.open, self.unheard, self.reads, self.wide, self.made) = (0, 0, 0, 0, 0);
+    pub(crate) fn run(&mut self, init: &S, events: &[Event], meter: &mut Meter<'_>) -> End {
+        (self.open, self.unheard, self.reads, self.wide) = (0, 0, 0, 0);
+        self.order.clear();
         self.frontier.clear();
-        self.frontier.insert(Configuration { state: init.clone(), done: 0 });
-        part.judged = 0;
-        for &event in &part.events {
+        let start = Configuration { state: init.clone(), done: 0, trail: Trail::START };
+        self.frontier.insert(start);
+        let mut judged = 0;
+        for &event in events {
             if !event.is_return {
                 if !self.call(event.index) {
-                    return End::Crowded { time: event.time };
+                    let crowded = Reason::Crowded { most: SLOTS_MAX as usize, at: event.time };
+                    return End::Poor(judged, Some(crowded));
                 }
                 continue;
             }
-            if !self.returned(event.index) {
-                return End::Poor;
+            if let Err(reason) = self.returned(event.index, meter) {
+                return End::Poor(judged, reason);
             }
-            if self.frontier.is_empty() {
+            let Some(way) = self.frontier.members().first() else {
                 return End::Contradicted(event);
+            };
+            if self.frontier.len() == 1 && !self.order.is_felled() {
+                self.order.fell(way.trail);
+                self.frontier.for_each(|way| way.trail = Trail::START);
             }
-            part.judged += 1;
+            judged += 1;
         }
-        End::Explained
+        End::Explained(self.order.whole(self.frontier.get(0).trail))
     }
 
     /// Gives the operation a slot, if there is one.
@@ -277,8 +157,12 @@ impl<'a, S: Spec> Search<'a, S> {
             }
             Outcome::Returned { ret, .. } if S::reads(op, Some(ret)) => {
                 self.reads |= bit;
+                let order = &mut self.order;
                 self.frontier.for_each(|way| {
-                    way.done |= if is_right(&way.state, op, Some(ret)) { bit } else { 0 };
+                    if is_right(&way.state, op, Some(ret)) {
+                        way.done |= bit;
+                        way.trail = order.then(way.trail, index);
+                    }
                 });
             }
             Outcome::Returned { .. } => {}
@@ -296,15 +180,13 @@ impl<'a, S: Spec> Search<'a, S> {
         self.wide &= !done;
     }
 
-    /// Keeps the ways in which the operation has taken effect by now. False: out of budget.
-    fn returned(&mut self, index: usize) -> bool {
+    /// Keeps the ways in which the operation has taken effect by now.
+    fn returned(&mut self, index: usize, meter: &mut Meter<'_>) -> Result<(), Option<Reason>> {
         let bit = 1 << self.slot_of[index];
         if self.frontier.members().iter().all(|way| way.done & bit != 0) {
             self.frontier.for_each(|way| way.done &= !bit);
         } else {
-            if !self.force(bit, self.touching(index)) {
-                return false;
-            }
+            self.force(bit, self.touching(index), meter)?;
             std::mem::swap(&mut self.frontier, &mut self.next);
             if self.unheard != 0 {
                 self.frontier.keep_undominated(self.unheard);
@@ -313,7 +195,7 @@ impl<'a, S: Spec> Search<'a, S> {
         self.open &= !bit;
         self.reads &= !bit;
         self.wide &= !bit;
-        true
+        Ok(())
     }
 
     /// The open operations that touch the same key.
@@ -333,7 +215,12 @@ impl<'a, S: Spec> Search<'a, S> {
     ///
     /// `touching` are the operations it can tell apart. The others may as well come after it,
     /// unless one that touches all keys is still to come and may sit between.
-    fn force(&mut self, bit: u128, touching: u128) -> bool {
+    fn force(
+        &mut self,
+        bit: u128,
+        touching: u128,
+        meter: &mut Meter<'_>,
+    ) -> Result<(), Option<Reason>> {
         self.next.clear();
         self.pending.clear();
         for way in self.frontier.members() {
@@ -356,39 +243,53 @@ impl<'a, S: Spec> Search<'a, S> {
             while choices != 0 {
                 let slot = choices.trailing_zeros();
                 choices &= choices - 1;
-                let operation = &operations[self.slots[slot as usize]];
+                let index = self.slots[slot as usize];
+                let operation = &operations[index];
                 for state in way.state.step(&operation.op, operation.ret()) {
+                    meter.spend(|| self.bytes())?;
                     // Nobody waits for it: if it changes nothing, better keep it in hand.
                     if self.unheard & (1 << slot) != 0 && state == way.state {
                         continue;
                     }
-                    if self.made == self.made_max {
-                        return false;
-                    }
-                    let done = self.settle(&state, way.done | 1 << slot);
-                    let into = if done & bit == 0 { &mut self.pending } else { &mut self.next };
-                    self.made +=
-                        usize::from(into.insert(Configuration { state, done: done & !bit }));
+                    let trail = self.order.then(way.trail, index);
+                    let way = self.settled(state, way.done | 1 << slot, trail);
+                    let into = if way.done & bit == 0 { &mut self.pending } else { &mut self.next };
+                    into.insert(Configuration { done: way.done & !bit, ..way });
                 }
             }
         }
-        true
+        Ok(())
     }
 
-    /// Adds to `done` the reads that are right in `state`, and the unheard that are spent in it.
-    fn settle(&self, state: &S, mut done: u128) -> u128 {
+    /// The way that leads to `state`, the reads that are right in it put in order and the unheard
+    /// that are spent in it forgotten.
+    fn settled(&mut self, state: S, mut done: u128, mut trail: Trail) -> Configuration<S> {
         let mut choices = (self.reads | self.unheard) & !done;
         while choices != 0 {
             let slot = choices.trailing_zeros();
             choices &= choices - 1;
-            let Operation { op, outcome, .. } = &self.operations[self.slots[slot as usize]];
-            let settled = match outcome {
-                Outcome::Returned { ret, .. } => is_right(state, op, Some(ret)),
-                Outcome::Open | Outcome::Failed => state.spent(op),
-            };
-            done |= u128::from(settled) << slot;
+            let index = self.slots[slot as usize];
+            let Operation { op, outcome, .. } = &self.operations[index];
+            match outcome {
+                Outcome::Returned { ret, .. } if is_right(&state, op, Some(ret)) => {
+                    done |= 1 << slot;
+                    trail = self.order.then(trail, index);
+                }
+                Outcome::Open if state.spent(op) => done |= 1 << slot,
+                _ => {}
+            }
         }
-        done
+        Configuration { state, done, trail }
+    }
+
+    /// What is held at present; of what states own, as much as a few of them do.
+    fn bytes(&self) -> usize {
+        let frontiers = [&self.frontier, &self.next, &self.pending];
+        let sample = 16;
+        let few = self.pending.members().iter().take(sample).map(|way| way.state.heap());
+        let each = few.sum::<usize>() / self.pending.len().clamp(1, sample);
+        let ways: usize = frontiers.iter().map(|it| it.len()).sum();
+        frontiers.iter().map(|it| it.bytes()).sum::<usize>() + self.order.bytes() + each * ways
     }
 }
 

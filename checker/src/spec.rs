@@ -36,9 +36,28 @@ pub trait Spec: Clone + Eq + Hash {
         false
     }
 
+    /// Bytes this state owns beside itself, for the budget of memory: an estimate, quickly made.
+    fn heap(&self) -> usize {
+        0
+    }
+
+    /// A state in which a history of these operations only may have begun, everything before them
+    /// left out: so that what is cut down still fails for the reason it failed for.
+    ///
+    /// `self` is where the whole history began. `None`: there is no such state.
+    fn resume(&self, _operations: &[&Operation<Self::Op, Self::Ret>]) -> Option<Self> {
+        Some(self.clone())
+    }
+
     /// The operation and its answer in a few words, to follow "c0's": `read of run-1, told 3`.
     fn phrase(_op: &Self::Op, _ret: &Self::Ret) -> String {
         String::from("answer")
+    }
+
+    /// What is wrong with an answer in this state, to follow "c0's read of run-1, told 3":
+    /// `the head is at 4`.
+    fn wrong(&self, _op: &Self::Op, _ret: &Self::Ret) -> String {
+        String::from("it is not right there")
     }
 
     /// The independent part of the datatype that `op` touches, such as a key: parts are judged

@@ -3,16 +3,26 @@
 //! The hard part is keeping few: two ways that meet are one, and a way that still has an operation
 //! in hand which the other has spent is at least as good.
 
+use super::order::Trail;
 use crate::hash::Chain;
 use std::hash::Hash;
 
 /// A way it can have gone: the state, and the open operations that have already taken effect.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Configuration<S> {
     pub(super) state: S,
     /// One bit for each slot. An operation nobody will hear of that can change nothing any more
     /// counts as done.
     pub(super) done: u128,
+    /// The order that led here, one of several.
+    pub(super) trail: Trail,
+}
+
+impl<S: PartialEq> PartialEq for Configuration<S> {
+    /// However it came about.
+    fn eq(&self, other: &Self) -> bool {
+        self.done == other.done && self.state == other.state
+    }
 }
 
 /// A set of configurations, in the order of their arrival.
@@ -39,8 +49,9 @@ impl<S: Clone + Eq + Hash> Frontier<S> {
         self.members.len()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.members.is_empty()
+    /// What it holds, without what its states own.
+    pub(super) fn bytes(&self) -> usize {
+        size_of::<Configuration<S>>() * self.members.capacity() + 4 * self.table.capacity()
     }
 
     pub(super) fn get(&self, position: usize) -> &Configuration<S> {
@@ -111,7 +122,7 @@ impl<S: Clone + Eq + Hash> Frontier<S> {
             .members
             .iter()
             .enumerate()
-            .map(|(position, Configuration { state, done })| {
+            .map(|(position, Configuration { state, done, .. })| {
                 (Chain::of(state), done & !unheard, (done & unheard).count_ones(), position)
             })
             .collect();
@@ -141,28 +152,32 @@ impl<S: Clone + Eq + Hash> Frontier<S> {
 mod tests {
     use super::*;
 
+    fn way(state: u64, done: u128) -> Configuration<u64> {
+        Configuration { state, done, trail: Trail::START }
+    }
+
     #[test]
     fn a_thousand_members_stay_distinct() {
         let mut frontier = Frontier::new();
         for state in (0..1000_u64).chain(0..1000) {
-            frontier.insert(Configuration { state: state / 2, done: u128::from(state % 2) << 100 });
+            frontier.insert(way(state / 2, u128::from(state % 2) << 100));
         }
         assert_eq!(frontier.len(), 1000);
         frontier.for_each(|configuration| configuration.done |= 1);
-        assert!(!frontier.insert(Configuration { state: 5, done: 1 | 1 << 100 }));
-        assert!(frontier.insert(Configuration { state: 5, done: 1 << 100 }));
+        assert!(!frontier.insert(way(5, 1 | 1 << 100)));
+        assert!(frontier.insert(way(5, 1 << 100)));
     }
 
     #[test]
     fn more_in_hand_outdoes_less() {
         let mut frontier = Frontier::new();
         for done in [0b0111, 0b0001, 0b0101, 0b1001, 0b0000] {
-            frontier.insert(Configuration { state: 1_u64, done });
+            frontier.insert(way(1, done));
         }
-        frontier.insert(Configuration { state: 2, done: 0b0111 });
+        frontier.insert(way(2, 0b0111));
         // Neither of two outdoes the other.
-        frontier.insert(Configuration { state: 3, done: 0b0010 });
-        frontier.insert(Configuration { state: 3, done: 0b0100 });
+        frontier.insert(way(3, 0b0010));
+        frontier.insert(way(3, 0b0100));
         // The lowest bit is an operation that must answer: it is never traded.
         frontier.keep_undominated(0b1110);
         let kept: Vec<_> = frontier.members().iter().map(|c| (c.state, c.done)).collect();

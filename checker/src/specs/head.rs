@@ -219,6 +219,25 @@ impl<K: Key> Spec for Head<K> {
         }
     }
 
+    fn wrong(&self, op: &Op<K>, ret: &Ret) -> String {
+        let head = self.head;
+        match (op, ret) {
+            (Op::Cas { from, .. }, Ret::Lost) if *from == head => {
+                format!("the head is at {head}, so it must win")
+            }
+            _ => format!("the head is at {head}"),
+        }
+    }
+
+    fn resume(&self, operations: &[&Operation<Op<K>, Ret>]) -> Option<Self> {
+        let seen = operations.iter().filter_map(|one| match (&one.op, one.ret()?) {
+            (Op::Cas { from, .. }, Ret::Won { .. }) => Some(*from),
+            (_, Ret::Head(head) | Ret::Saw { head }) => Some(*head),
+            _ => None,
+        });
+        Some(Head::new(seen.min().unwrap_or(self.head).max(self.head)))
+    }
+
     fn key(op: &Op<K>) -> Option<u64> {
         Some(Chain::of(op.key()))
     }

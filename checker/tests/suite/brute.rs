@@ -2,8 +2,11 @@
 
 use crate::generate::{Draw, Heads, Random, Store, history};
 use checker::specs::{head::Head, objects, objects::Objects};
-use checker::{Budget, Operation, Outcome, Property, Spec, Verdict, Violation, judge};
+use checker::{
+    Budget, Checked, Operation, Outcome, Property, Spec, Verdict, Violation, check, judge,
+};
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 
 /// A datatype as plain as can be: it does what it is asked, and answers.
 pub(crate) trait Plain: Clone + Default {
@@ -74,7 +77,7 @@ without!(
 );
 
 /// Compares on `count` histories; gives how often each promise was broken.
-fn compare<D: Draw, S: Spec<Op = D::Op, Ret = D::Ret> + Default>(
+fn compare<D: Draw<Op: Debug, Ret: Debug>, S: Spec<Op = D::Op, Ret = D::Ret> + Default>(
     seed: u64,
     count: u64,
     show: impl Fn(&[Operation<D::Op, D::Ret>]) -> String,
@@ -100,10 +103,42 @@ fn compare<D: Draw, S: Spec<Op = D::Op, Ret = D::Ret> + Default>(
         }
         let verdict = judge(&S::default(), &operations, &budget);
         assert_eq!(verdict == Verdict::Pass, truth && named.is_none(), "{verdict:?} {}", context());
+        proven::<S>(&operations, &verdict, &context());
         let name = verdict.broken().map_or("none", Property::name);
         *broken.entry(name.to_string()).or_default() += 1;
     }
     broken
+}
+
+/// The proof says what the verdict says, and what is cut down still breaks the same promise.
+fn proven<S: Spec<Op: Clone + Debug, Ret: Clone + Debug> + Default>(
+    operations: &[Operation<S::Op, S::Ret>],
+    verdict: &Verdict,
+    context: &str,
+) {
+    let budget = Budget::default();
+    match check(&S::default(), operations, &budget) {
+        // The order was validated on the way.
+        Checked::Pass(_) => assert_eq!(*verdict, Verdict::Pass, "{context}"),
+        Checked::Fail(found) => {
+            assert_eq!(verdict.violation(), Some(&found.violation), "{context}");
+            let few: Vec<_> = found.minimal.iter().map(|&it| operations[it].clone()).collect();
+            let again = judge(&found.start, &few, &budget);
+            assert_eq!(again.broken(), verdict.broken(), "{:?} {context}", found.minimal);
+            for without in 0..few.len() {
+                let mut fewer = few.clone();
+                fewer.remove(without);
+                let start = S::default().resume(&fewer.iter().collect::<Vec<_>>());
+                let start = start.expect("these have a state to begin in");
+                let fails = judge(&start, &fewer, &budget);
+                assert_ne!(fails.broken(), verdict.broken(), "one too many: {few:?} {context}");
+            }
+            if found.violation.property == Property::LINEARIZABLE {
+                assert!(!found.ways.is_empty(), "{few:?} {context}");
+            }
+        }
+        Checked::Unknown(unknown) => panic!("{unknown} {context}"),
+    }
 }
 
 /// The history as it was known at time `at`.

@@ -152,7 +152,7 @@ fn a_budget_that_runs_out_is_unknown_and_says_how_far_it_got() {
     let list = objects::Op::List { prefix: String::new(), start_after: None, limit: None };
     operations.push(returned(20, 50, 200, list, keys));
     let judged = |configurations_max| {
-        judge(&Objects::default(), &operations, &Budget { configurations_max })
+        judge(&Objects::default(), &operations, &Budget { configurations_max, ..Budget::default() })
     };
     let Verdict::Unknown { why } = judged(1000) else { panic!("{:?}", judged(1000)) };
     assert_eq!(why, "1000 configurations were not enough: 0 of 13 answers were judged");
@@ -166,9 +166,10 @@ fn an_easy_violation_is_not_hidden_by_a_hard_part() {
         .collect();
     let get = || objects::Op::Get { key: "easy".into() };
     operations.push(returned(41, 3, 4, get(), objects::Ret::Value(Some(9))));
-    let verdict = judge(&Objects::default(), &operations, &Budget { configurations_max: 20_000 });
+    let few = Budget { configurations_max: 20_000, ..Budget::default() };
+    let verdict = judge(&Objects::default(), &operations, &few);
     assert_eq!(verdict.violation().map(|violation| violation.at), Some(Some(4)));
     operations.pop();
-    let verdict = judge(&Objects::default(), &operations, &Budget { configurations_max: 20_000 });
+    let verdict = judge(&Objects::default(), &operations, &few);
     assert!(matches!(verdict, Verdict::Unknown { .. }), "{verdict:?}");
 }

@@ -1,0 +1,91 @@
+//! How far a failing history can be explained, and what is wrong with whatever could come next.
+
+use crate::{Operation, Spec};
+
+/// One way the operations can have gone, until none of them could come next.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Way<S> {
+    /// The operations that took effect, in order, as indices into the history.
+    pub order: Vec<usize>,
+    /// The state they led to.
+    pub state: S,
+    /// Each operation that could have come next, and what is wrong with it there.
+    pub candidates: Vec<Candidate>,
+}
+
+/// An operation that could have come next, and is not right there.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Candidate {
+    /// Its index in the history.
+    pub operation: usize,
+    /// Why.
+    pub wrong: String,
+}
+
+/// Ways shown.
+const WAYS_MAX: usize = 8;
+/// Ways tried.
+const TRIED_MAX: usize = 20_000;
+
+/// The longest ways through the operations that `kept` names.
+///
+/// They are few, so this is a plain search in depth, over orders and not over events: it goes on
+/// past the failing return, and knows for each dead end what stood in the way.
+pub(crate) fn ways<S: Spec>(
+    start: &S,
+    operations: &[Operation<S::Op, S::Ret>],
+    kept: &[usize],
+) -> Vec<Way<S>> {
+    let mut walk = Walk { operations, kept, found: Vec::new(), tried: 0 };
+    walk.walk(start, &mut Vec::new());
+    let longest = walk.found.iter().map(|way| way.order.len()).max().unwrap_or(0);
+    walk.found.retain(|way| way.order.len() == longest);
+    walk.found.truncate(WAYS_MAX);
+    walk.found
+}
+
+struct Walk<'a, S: Spec> {
+    operations: &'a [Operation<S::Op, S::Ret>],
+    kept: &'a [usize],
+    found: Vec<Way<S>>,
+    tried: usize,
+}
+
+impl<S: Spec> Walk<'_, S> {
+    fn walk(&mut self, state: &S, order: &mut Vec<usize>) {
+        let left: Vec<usize> = self.kept.iter().copied().filter(|it| !order.contains(it)).collect();
+        let next = left.iter().copied().filter(|&one| {
+            let call = self.operations[one].call;
+            left.iter().all(|&it| self.operations[it].returned_at().is_none_or(|at| at >= call))
+        });
+        let (mut candidates, mut goes_on) = (Vec::new(), false);
+        for one in next.collect::<Vec<_>>() {
+            let Operation { op, .. } = &self.operations[one];
+            let ret = self.operations[one].ret();
+            let states: Vec<S> = state.step(op, ret).into_iter().collect();
+            match (states.is_empty(), ret) {
+                (true, Some(ret)) => {
+                    let wrong = state.wrong(op, ret);
+                    candidates.push(Candidate { operation: one, wrong });
+                }
+                (true, None) => {}
+                (false, _) => goes_on |= ret.is_some(),
+            }
+            for state in states {
+                self.tried += 1;
+                if self.tried < TRIED_MAX {
+                    order.push(one);
+                    self.walk(&state, order);
+                    order.pop();
+                }
+            }
+        }
+        if !goes_on && !candidates.is_empty() {
+            let way = Way { order: order.clone(), state: state.clone(), candidates };
+            let is_new = |it: &Way<S>| it.state != way.state || it.candidates != way.candidates;
+            if self.found.iter().all(is_new) {
+                self.found.push(way);
+            }
+        }
+    }
+}
