@@ -5,6 +5,7 @@
 
 mod campaign;
 mod cause;
+mod check;
 mod confirm;
 mod digests;
 mod doctor;
@@ -21,6 +22,7 @@ mod report;
 mod run;
 mod setup;
 mod story;
+mod units;
 mod why;
 
 use clap::{Parser, Subcommand};
@@ -71,6 +73,12 @@ enum Command {
     /// the share of these walks that break the same promise. It says which step mattered, and not
     /// how likely the failure is in production, whose schedules are not uniform.
     Why(why::Args),
+    /// Judges a history that somebody else recorded
+    ///
+    /// Reads JSON Lines (an operation or an event a line), Jepsen's EDN and Porcupine's logs, from
+    /// a file, or from a pipe where none is named. The first line may be a header such as
+    /// {"format":"unforked-history/1","spec":"head","init":4}.
+    Check(check::Args),
     /// Runs the same clients against real services
     Confirm(confirm::Args),
     /// Checks determinism, and which real services can start
@@ -90,6 +98,7 @@ impl Command {
             Command::Explore(_) => "explore",
             Command::Minimise(_) => "minimise",
             Command::Why(_) => "why",
+            Command::Check(_) => "check",
             Command::Confirm(_) => "confirm",
             Command::Doctor(_) => "doctor",
             Command::Digests(_) => "digests",
@@ -112,6 +121,7 @@ fn main() -> ExitCode {
         Command::Explore(args) => explore::explore(&args, &out),
         Command::Minimise(args) => minimise::minimise(&args, &out),
         Command::Why(args) => why::why(&args, &out),
+        Command::Check(args) => check::check(&args, &out),
         Command::Confirm(args) => confirm::confirm(&args, &out),
         Command::Doctor(args) => doctor::doctor(&args, &out),
         Command::Digests(args) => digests::digests(&args, &out),

@@ -43,9 +43,8 @@ impl Jepsen {
         loop {
             let done = forms.at();
             let read = self.next(&mut forms);
-            let within = |at, expected: String, found| {
-                FormatError::within(text, line, at, expected, found)
-            };
+            let within =
+                |at, expected: String, found| FormatError::within(text, line, at, expected, found);
             let (form, start) = match read {
                 Ok(Some(found)) => found,
                 Ok(None) if last && self.in_list => {
@@ -173,9 +172,9 @@ impl Jepsen {
             asked = asked.with("key", Value::Text(key.name()));
         }
         asked = match (f, value.elements()) {
-            ("cas", Some([from, to])) => asked
-                .with("from", from.clone().into_value())
-                .with("to", to.clone().into_value()),
+            ("cas", Some([from, to])) => {
+                asked.with("from", from.clone().into_value()).with("to", to.clone().into_value())
+            }
             ("cas", _) => {
                 return Err(Wrong {
                     field: None,

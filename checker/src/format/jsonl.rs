@@ -22,6 +22,11 @@ impl Renames {
         self.0.push((theirs.to_owned(), ours.to_owned()));
     }
 
+    /// Each as ours, theirs.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(theirs, ours)| (ours.as_str(), theirs.as_str()))
+    }
+
     /// Our name for a field; `None` if it is another thing that happens to have a name of ours.
     fn ours<'a>(&'a self, theirs: &'a str) -> Option<&'a str> {
         match self.0.iter().find(|(it, _)| it == theirs) {
@@ -92,9 +97,8 @@ impl Jsonl {
                 Some(_) => {}
             }
             let start = scanner.at;
-            let within = |at, expected: String, found| {
-                FormatError::within(text, line, at, expected, found)
-            };
+            let within =
+                |at, expected: String, found| FormatError::within(text, line, at, expected, found);
             let mut slots = Slots::default();
             let read = self.object(&mut scanner, &mut slots, &mut asked);
             read.map_err(|bad| within(bad.at, bad.expected.into(), found_at(text, bad.at)))?;

@@ -41,24 +41,27 @@ fn one<K: Sink>(
     let mut forms = Forms::new(event);
     let mut next = |expected: &str| {
         let at = forms.at();
-        let wrong = |found: String| {
-            (at, Wrong { field: None, expected: expected.to_owned(), found })
-        };
+        let wrong =
+            |found: String| (at, Wrong { field: None, expected: expected.to_owned(), found });
         match forms.next_form() {
             Ok(Some(form)) => Ok((at, form)),
             Ok(None) => Err(wrong("the end of the line".into())),
-            Err(EdnError::Incomplete { expected }) => {
-                Err((event.len(), Wrong {
+            Err(EdnError::Incomplete { expected }) => Err((
+                event.len(),
+                Wrong {
                     field: None,
                     expected: expected.into(),
                     found: "the end of the line".into(),
-                }))
-            }
-            Err(EdnError::Wrong { at, expected }) => Err((at, Wrong {
-                field: None,
-                expected: expected.into(),
-                found: super::record::found_at(event, at),
-            })),
+                },
+            )),
+            Err(EdnError::Wrong { at, expected }) => Err((
+                at,
+                Wrong {
+                    field: None,
+                    expected: expected.into(),
+                    found: super::record::found_at(event, at),
+                },
+            )),
         }
     };
     let not = |(at, form): (usize, Edn<'_>), expected: &str| {

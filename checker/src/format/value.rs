@@ -117,7 +117,9 @@ impl From<serde_json::Value> for Value<'static> {
                 (None, None) => Value::Float(it.as_f64().unwrap_or(f64::NAN)),
             },
             serde_json::Value::String(it) => Value::Text(it.into()),
-            serde_json::Value::Array(all) => Value::List(all.into_iter().map(Value::from).collect()),
+            serde_json::Value::Array(all) => {
+                Value::List(all.into_iter().map(Value::from).collect())
+            }
             serde_json::Value::Object(entries) => Value::Map(
                 entries.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
             ),

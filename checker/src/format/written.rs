@@ -39,6 +39,9 @@ pub trait Written: Spec<Op: Serialize, Ret: Serialize> {
     /// Where a history begins.
     fn start(start: &Start) -> Result<Self, Wrong>;
 
+    /// This state as a header's `init`; none where a history begins like this anyway.
+    fn begins(&self) -> Option<serde_json::Value>;
+
     /// What was asked.
     fn op(asked: &Asked<'_>, names: &mut Names) -> Result<Self::Op, Wrong>;
 
@@ -53,6 +56,10 @@ impl Written for Head<Text> {
             Start::Given(Value::Uint(head)) => Ok(Head::new(*head)),
             Start::Given(value) => Err(Wrong::field("init", "a whole number from 0", value)),
         }
+    }
+
+    fn begins(&self) -> Option<serde_json::Value> {
+        (self.head != 0).then(|| self.head.into())
     }
 
     fn op(asked: &Asked<'_>, names: &mut Names) -> Result<Self::Op, Wrong> {
@@ -87,7 +94,22 @@ impl Written for Head<Text> {
 
 impl Written for Objects {
     fn start(start: &Start) -> Result<Self, Wrong> {
-        start.only_usual(Objects::default())
+        const WANTED: &str = "an object of whole numbers by name";
+        match start {
+            Start::Usual | Start::Nothing => Ok(Objects::default()),
+            Start::Given(value @ Value::Map(objects)) => objects
+                .iter()
+                .map(|(key, value)| value.as_uint().map(|value| (key, value)))
+                .collect::<Option<Objects>>()
+                .ok_or_else(|| Wrong::field("init", WANTED, value)),
+            Start::Given(value) => Err(Wrong::field("init", WANTED, value)),
+        }
+    }
+
+    fn begins(&self) -> Option<serde_json::Value> {
+        let objects = self.entries().map(|(key, value)| (key.to_owned(), value.into()));
+        let objects: serde_json::Map<_, _> = objects.collect();
+        (!objects.is_empty()).then(|| objects.into())
     }
 
     fn op(asked: &Asked<'_>, _names: &mut Names) -> Result<Self::Op, Wrong> {
@@ -115,9 +137,7 @@ impl Written for Objects {
                 };
                 Ok(objects::Op::List { prefix: prefix()?, start_after: start_after()?, limit })
             }
-            "since" => {
-                Ok(objects::Op::Since { prefix: prefix()?, start_after: start_after()? })
-            }
+            "since" => Ok(objects::Op::Since { prefix: prefix()?, start_after: start_after()? }),
             _ => Err(asked.unknown("put, get, delete, list or since")),
         }
     }

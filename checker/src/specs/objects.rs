@@ -160,6 +160,11 @@ impl Objects {
         self.objects.get(key).copied()
     }
 
+    /// What is there, by name.
+    pub fn entries(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.objects.iter().map(|(key, value)| (&**key, *value))
+    }
+
     /// Whether the conditions of a put hold.
     fn admits(&self, key: &str, if_none_match: bool, if_match: Option<u64>) -> bool {
         let now = self.get(key);

@@ -34,12 +34,7 @@ impl Display for Edn<'_> {
     }
 }
 
-fn sequence(
-    open: &str,
-    all: &[Edn<'_>],
-    close: &str,
-    f: &mut fmt::Formatter<'_>,
-) -> fmt::Result {
+fn sequence(open: &str, all: &[Edn<'_>], close: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     f.write_str(open)?;
     for (index, one) in all.iter().enumerate() {
         write!(f, "{}{one}", if index == 0 { "" } else { " " })?;

@@ -1,0 +1,146 @@
+//! A whole history, read and judged within the budgets.
+
+use super::Job;
+use super::input::Input;
+use super::report::{Count, Found, Known, Report, Row};
+use crate::interrupt;
+use crate::out::Failure;
+use checker::check::Counterexample;
+use checker::format::{Collector, Reader, Start, Written};
+use checker::line;
+use checker::{Budget, Checked, Operation, check};
+use serde_json::json;
+use std::time::Instant;
+
+pub(super) fn judge<S: Written>(mut input: Input, job: &Job) -> Result<Report, Failure>
+where
+    S::Op: Clone,
+    S::Ret: Clone,
+{
+    let init = start::<S>(&job.start)?;
+    let begun = Instant::now();
+    let is_over =
+        || interrupt::was_interrupted() || job.time.is_some_and(|time| begun.elapsed() >= time);
+    let mut reader = Reader::new(job.format, job.renames.clone());
+    let mut collector: Collector<S> = Collector::new(job.memory);
+    let name = input.name().to_owned();
+    let at = |error| Failure::input(format!("{name}: {error}"));
+    let mut late = false;
+    while let Some(block) = input.next()? {
+        reader.feed(block, &mut collector).map_err(at)?;
+        late = is_over();
+        if late || collector.is_full() {
+            break;
+        }
+    }
+    let (full, read) = (collector.is_full(), collector.len());
+    if !late && !full {
+        reader.end(&mut collector).map_err(at)?;
+    }
+    let reading = begun.elapsed();
+    let mut report = Report {
+        file: input.is_file().then(|| name.clone()),
+        skipped: reader.skipped(),
+        bytes: input.bytes,
+        reading,
+        ..Report::new(name.clone())
+    };
+    if late || full {
+        let what = if full {
+            format!("{} bytes were not enough", job.memory)
+        } else {
+            "the time was not enough".to_owned()
+        };
+        report.count.ops = read;
+        report.known = Known::Unknown(format!("{what}: {read} operations had been read"));
+        return Ok(report);
+    }
+    let operations = collector.finish().map_err(|it| {
+        Failure::input(format!("{name}: expected {}, found {}", it.expected, it.found))
+    })?;
+    if operations.is_empty() {
+        return Err(Failure::input(format!("{name}: expected operations, found none")));
+    }
+    report.count = count::<S>(&operations);
+    let held = operations.capacity() * size_of::<Operation<S::Op, S::Ret>>();
+    let budget = Budget {
+        configurations_max: usize::MAX,
+        bytes_max: job.memory.saturating_sub(held),
+        stop: Some(&is_over),
+    };
+    let begun = Instant::now();
+    let checked = check(&init, &operations, &budget);
+    report.judging = begun.elapsed();
+    report.known = match checked {
+        Checked::Pass(witness) => {
+            Known::Pass { parts: witness.orders.len(), monitored: witness.monitored }
+        }
+        Checked::Fail(found) => Known::Fail(found_in(&operations, &found)),
+        Checked::Unknown(unknown) => Known::Unknown(unknown.to_string()),
+    };
+    Ok(report)
+}
+
+/// Where the history begins.
+pub(super) fn start<S: Written>(start: &Start) -> Result<S, Failure> {
+    S::start(start).map_err(|wrong| {
+        Failure::input(format!("expected {}, found {}", wrong.expected, wrong.found))
+    })
+}
+
+fn count<S: Written>(operations: &[Operation<S::Op, S::Ret>]) -> Count {
+    let mut count = Count { ops: operations.len(), ..Count::default() };
+    let mut clients = vec![false; 1 << 16];
+    let mut keys = Vec::new();
+    let mut last = None;
+    for one in operations {
+        clients[usize::from(one.client.0)] = true;
+        count.note(&one.outcome);
+        let key = S::key(&one.op);
+        if key != last {
+            keys.extend(key);
+            last = key;
+        }
+    }
+    keys.sort_unstable();
+    keys.dedup();
+    count.clients = clients.into_iter().filter(|it| *it).count();
+    count.keys = keys.len();
+    count
+}
+
+fn found_in<S: Written>(
+    operations: &[Operation<S::Op, S::Ret>],
+    found: &Counterexample<S>,
+) -> Found {
+    let who = |index: usize| {
+        let operation = &operations[index];
+        let phrase = operation.ret().map(|ret| S::phrase(&operation.op, ret));
+        format!("{}'s {}", operation.client, phrase.unwrap_or_else(|| "call".into()))
+    };
+    let mut ways = Vec::new();
+    for candidate in found.ways.iter().flat_map(|way| &way.candidates) {
+        let sentence = format!("{}: {}", who(candidate.operation), candidate.wrong);
+        if !ways.contains(&sentence) {
+            ways.push(sentence);
+        }
+    }
+    let evidence = found.minimal.iter().map(|&index| &operations[index]);
+    Found {
+        property: found.violation.property.name().to_owned(),
+        why: found.violation.why.clone(),
+        at: found.violation.at,
+        ways,
+        init: found.start.begins(),
+        minimal: evidence.map(|it| Row { line: line::to_value(it) }).collect(),
+    }
+}
+
+/// The first line of what was cut down.
+pub(super) fn header(spec: &str, init: Option<&serde_json::Value>) -> serde_json::Value {
+    let mut header = line::header(spec);
+    if let (Some(init), Some(fields)) = (init, header.as_object_mut()) {
+        fields.insert("init".to_owned(), json!(init));
+    }
+    header
+}

@@ -1,0 +1,47 @@
+//! The datatypes that can be named, one a line.
+
+use super::input::Input;
+use super::report::Report;
+use super::{Job, follow, judge};
+use crate::out::{Failure, Out};
+use checker::format::Written;
+use checker::specs::head::Head;
+use checker::specs::objects::Objects;
+use checker::text::Text;
+
+/// A datatype whose type is forgotten.
+pub(super) struct Entry {
+    pub(super) name: &'static str,
+    pub(super) judge: fn(Input, &Job) -> Result<Report, Failure>,
+    pub(super) follow: fn(Input, &Job, &Out) -> Result<Report, Failure>,
+}
+
+const fn entry<S: Written>(name: &'static str) -> Entry
+where
+    S::Op: Clone,
+    S::Ret: Clone,
+{
+    Entry { name, judge: judge::judge::<S>, follow: follow::follow::<S> }
+}
+
+const ALL: &[Entry] = &[entry::<Head<Text>>("head"), entry::<Objects>("object-store")];
+
+/// The datatype that was asked for, or the header's.
+pub(super) fn find(
+    asked: Option<&str>,
+    header: Option<&str>,
+    file: &str,
+) -> Result<&'static Entry, Failure> {
+    let known = || ALL.iter().map(|it| it.name).collect::<Vec<_>>().join(", ");
+    let Some(name) = asked.or(header) else {
+        return Err(Failure::input(format!(
+            "{file}: expected --spec, or a first line such as \
+             {{\"format\":\"unforked-history/1\",\"spec\":\"head\"}}; there are: {}",
+            known()
+        )));
+    };
+    ALL.iter().find(|it| it.name == name).ok_or_else(|| {
+        let place = if asked.is_some() { String::new() } else { format!("{file}: line 1: ") };
+        Failure::input(format!("{place}no spec is called '{name}'; there are: {}", known()))
+    })
+}
