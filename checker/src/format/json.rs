@@ -14,6 +14,19 @@ pub(super) struct Bad {
     pub(super) expected: &'static str,
 }
 
+/// The bytes that end a plain text: a quote, an escape, and what may not be in one.
+const ENDS: [bool; 256] = {
+    let mut ends = [false; 256];
+    let mut byte = 0;
+    while byte < 0x20 {
+        ends[byte] = true;
+        byte += 1;
+    }
+    ends[b'"' as usize] = true;
+    ends[b'\\' as usize] = true;
+    ends
+};
+
 /// Deeper than this nobody means it.
 const DEPTH_MAX: u32 = 120;
 
@@ -35,6 +48,12 @@ impl<'a> Scanner<'a> {
 
     pub(super) fn bad<T>(&self, expected: &'static str) -> Result<T, Bad> {
         Err(Bad { at: self.at, expected })
+    }
+
+    /// What is between two places, of which both are where characters begin.
+    #[inline]
+    pub(super) fn between(&self, start: usize, end: usize) -> &'a str {
+        &self.text[start..end]
     }
 
     /// Goes past blanks on this line.
@@ -85,7 +104,58 @@ impl<'a> Scanner<'a> {
     /// A value, from its first byte to behind its last.
     #[inline]
     pub(super) fn value(&mut self) -> Result<Value<'a>, Bad> {
-        self.nested(0)
+        let rest = self.rest();
+        match rest.first() {
+            Some(b'"') => self.string().map(Value::Text),
+            Some(b't') if rest.starts_with(b"true") => {
+                self.at += 4;
+                Ok(Value::Bool(true))
+            }
+            Some(b'f') if rest.starts_with(b"false") => {
+                self.at += 5;
+                Ok(Value::Bool(false))
+            }
+            _ => self.nested(0),
+        }
+    }
+
+    /// What is still to come.
+    #[inline]
+    pub(super) fn rest(&self) -> &'a [u8] {
+        &self.bytes[self.at..]
+    }
+
+    /// A whole number of at most nineteen digits; nothing is passed if it is another.
+    #[inline]
+    pub(super) fn uint(&mut self) -> Option<u64> {
+        let (mut digits, mut number) = (0, 0_u64);
+        for byte in self.rest() {
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 {
+                break;
+            }
+            number = number.wrapping_mul(10).wrapping_add(u64::from(digit));
+            digits += 1;
+        }
+        let end = self.at + digits;
+        let is_plain = digits == 1 || (2..=19).contains(&digits) && self.bytes[self.at] != b'0';
+        if !is_plain || matches!(self.bytes.get(end), Some(b'.' | b'e' | b'E')) {
+            return None;
+        }
+        self.at = end;
+        Some(number)
+    }
+
+    /// A text without an escape; nothing is passed if it is another.
+    #[inline]
+    fn plain(&mut self) -> Option<&'a str> {
+        let start = self.at + 1;
+        let length = self.bytes[start..].iter().position(|it| ENDS[usize::from(*it)])?;
+        if self.bytes[start + length] != b'"' {
+            return None;
+        }
+        self.at = start + length + 1;
+        Some(&self.text[start..start + length])
     }
 
     fn nested(&mut self, depth: u32) -> Result<Value<'a>, Bad> {
@@ -146,29 +216,17 @@ impl<'a> Scanner<'a> {
     /// A text, from its opening quote.
     #[inline]
     fn string(&mut self) -> Result<Cow<'a, str>, Bad> {
-        let start = self.at + 1;
-        let mut end = start;
-        loop {
-            match self.bytes.get(end) {
-                Some(b'"') => {
-                    self.at = end + 1;
-                    return Ok(Cow::Borrowed(&self.text[start..end]));
-                }
-                Some(b'\\') => return self.escaped(start, end),
-                Some(0..=0x1f) | None => {
-                    self.at = end;
-                    return self.bad("'\"' at the end of the text");
-                }
-                Some(_) => end += 1,
-            }
+        match self.plain() {
+            Some(text) => Ok(Cow::Borrowed(text)),
+            None => self.escaped().map(Cow::Owned),
         }
     }
 
-    /// A text from `start` whose first escape is at `at`.
+    /// A text that holds escapes, or has no end.
     #[cold]
-    fn escaped(&mut self, start: usize, at: usize) -> Result<Cow<'a, str>, Bad> {
-        let mut text = String::from(&self.text[start..at]);
-        self.at = at;
+    fn escaped(&mut self) -> Result<String, Bad> {
+        let mut text = String::new();
+        self.at += 1;
         loop {
             let from = self.at;
             while !matches!(self.peek(), Some(b'"' | b'\\' | 0..=0x1f) | None) {
@@ -178,7 +236,7 @@ impl<'a> Scanner<'a> {
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
-                    return Ok(Cow::Owned(text));
+                    return Ok(text);
                 }
                 Some(b'\\') => text.push(self.escape()?),
                 _ => return self.bad("'\"' at the end of the text"),
@@ -233,22 +291,16 @@ impl<'a> Scanner<'a> {
 
     #[inline]
     fn number(&mut self) -> Result<Value<'a>, Bad> {
-        let start = self.at;
-        let mut number: u64 = 0;
-        while let Some(digit @ b'0'..=b'9') = self.peek() {
-            number = number.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
-            self.at += 1;
+        if let Some(number) = self.uint() {
+            return Ok(Value::Uint(number));
         }
-        let digits = self.at - start;
-        if digits > 1 && self.bytes[start] == b'0' {
+        let start = self.at;
+        self.digits()?;
+        if self.bytes[start] == b'0' && self.at > start + 1 {
             self.at = start + 1;
             return self.bad("a number without leading zeros");
         }
-        // Nineteen digits always fit.
-        if digits > 19 || matches!(self.peek(), Some(b'.' | b'e' | b'E')) {
-            return self.long_number(start);
-        }
-        Ok(Value::Uint(number))
+        self.long_number(start)
     }
 
     /// A number from `start` that has a sign, a fraction or too many digits for a word.

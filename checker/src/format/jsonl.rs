@@ -7,6 +7,7 @@
 
 use super::json::{Bad, Scanner};
 use super::record::{Asked, Entry, Field, FormatError, Sink, Wrong, found_at};
+use super::slots::{Layout, Slot, Slots};
 use super::value::Value;
 use crate::line::FORMAT;
 use crate::{ClientId, Outcome};
@@ -37,32 +38,20 @@ impl Renames {
     }
 }
 
-/// A value, and where it is.
-#[derive(Clone)]
-struct Spot<'a> {
-    at: usize,
-    value: Value<'a>,
-}
-
-/// The fields that have a meaning on every line.
-#[derive(Default)]
-struct Slots<'a> {
-    format: Option<Spot<'a>>,
-    event: Option<Spot<'a>>,
-    id: Option<Spot<'a>>,
-    at: Option<Spot<'a>>,
-    client: Option<Spot<'a>>,
-    f: Option<Spot<'a>>,
-    call: Option<Spot<'a>>,
-    returned: Option<Spot<'a>>,
-    ret: Option<Spot<'a>>,
-    outcome: Option<Spot<'a>>,
+/// What comes next in an object.
+enum Next<'a> {
+    End,
+    /// A field, by our name for it.
+    Field(Cow<'a, str>, Option<Slot>),
+    /// One that only happens to have a name of ours.
+    Other,
 }
 
 /// Reads lines.
 #[derive(Clone, Default, Debug)]
 pub(super) struct Jsonl {
     renames: Renames,
+    layout: Layout,
     /// How many events there were: the clock of those that have none.
     events: u64,
     /// Whether events have times of their own; known from the first.
@@ -84,6 +73,7 @@ impl Jsonl {
     ) -> Result<u64, FormatError> {
         let mut scanner = Scanner::new(text);
         let mut asked = Asked::default();
+        let mut slots = Slots::default();
         let mut lines = 0;
         loop {
             scanner.blanks();
@@ -99,10 +89,11 @@ impl Jsonl {
             let start = scanner.at;
             let within =
                 |at, expected: String, found| FormatError::within(text, line, at, expected, found);
-            let mut slots = Slots::default();
+            slots.clear();
+            asked.fields.clear();
             let read = self.object(&mut scanner, &mut slots, &mut asked);
             read.map_err(|bad| within(bad.at, bad.expected.into(), found_at(text, bad.at)))?;
-            self.entry(slots, &mut asked, sink).map_err(|wrong| {
+            self.entry(&mut slots, &mut asked, sink).map_err(|wrong| {
                 let at = wrong.field.and_then(|name| self.place_of(name, text, start));
                 within(at.unwrap_or(start), wrong.expected, wrong.found)
             })?;
@@ -131,22 +122,37 @@ impl Jsonl {
     /// One object, and the line's end behind it, which is left there.
     #[inline]
     fn object<'a>(
-        &self,
+        &mut self,
         scanner: &mut Scanner<'a>,
         slots: &mut Slots<'a>,
         asked: &mut Asked<'a>,
     ) -> Result<(), Bad> {
         scanner.byte(b'{', "an object such as {\"client\":0,\"f\":..}")?;
-        asked.fields.clear();
+        let mut position = 0;
         let mut first = true;
-        while let Some(name) = scanner.name(first)? {
+        loop {
+            let (name, slot) = match self.layout.next(scanner, &mut position) {
+                Some(known) => known,
+                None => match self.field(scanner, first, &mut position)? {
+                    Next::End => break,
+                    Next::Field(name, slot) => (name, slot),
+                    Next::Other => {
+                        first = false;
+                        scanner.value()?;
+                        continue;
+                    }
+                },
+            };
             first = false;
-            let at = scanner.at;
-            let spot = Spot { at, value: scanner.value()? };
-            if self.renames.0.is_empty() {
-                place(slots, asked, name, spot);
-            } else if let Some(ours) = self.renames.ours(&name) {
-                place(slots, asked, Cow::Owned(ours.to_owned()), spot);
+            match slot {
+                Some(slot) => match scanner.uint() {
+                    Some(number) => slots.set_number(slot, number),
+                    None => slots.set(slot, scanner.value()?),
+                },
+                None => match scanner.uint() {
+                    Some(number) => asked.fields.push(Field { name, value: Value::Uint(number) }),
+                    None => asked.fields.push(Field { name, value: scanner.value()? }),
+                },
             }
         }
         scanner.blanks();
@@ -156,55 +162,72 @@ impl Jsonl {
         scanner.bad("the end of the line")
     }
 
+    /// The next field of a line that is not written as those before it were.
+    #[cold]
+    fn field<'a>(
+        &mut self,
+        scanner: &mut Scanner<'a>,
+        first: bool,
+        position: &mut usize,
+    ) -> Result<Next<'a>, Bad> {
+        let start = scanner.at;
+        let Some(theirs) = scanner.name(first)? else { return Ok(Next::End) };
+        if self.renames.0.is_empty() {
+            self.layout.note(scanner, start, &theirs, position);
+            let slot = Slot::of(&theirs);
+            return Ok(Next::Field(theirs, slot));
+        }
+        let Some(ours) = self.renames.ours(&theirs) else { return Ok(Next::Other) };
+        Ok(Next::Field(Cow::Owned(ours.to_owned()), Slot::of(ours)))
+    }
+
     #[inline]
     fn entry<'a, K: Sink>(
         &mut self,
-        slots: Slots<'a>,
+        slots: &mut Slots<'a>,
         asked: &mut Asked<'a>,
         sink: &mut K,
     ) -> Result<(), Wrong> {
         let first = !std::mem::replace(&mut self.seen_any, true);
-        if slots.format.is_some() && slots.f.is_none() {
-            return header(&slots.format.expect("it was just seen").value, first);
+        if slots.has(Slot::Format) && !slots.has(Slot::F) {
+            return header(&slots.take(Slot::Format).unwrap_or(Value::Null), first);
         }
-        if slots.event.is_some() {
+        if slots.has(Slot::Event) {
             return self.event(slots, asked, sink);
         }
-        let call = uint("call", slots.call)?.ok_or_else(|| Wrong::missing("call", ""))?;
-        let returned = uint("return", slots.returned)?;
-        let failed = failed(slots.outcome)?;
+        let call = slots.uint(Slot::Call)?.ok_or_else(|| Wrong::missing("call", ""))?;
+        let returned = slots.uint(Slot::Return)?;
+        let failed = failed(slots)?;
         let outcome = match returned {
             _ if failed => Outcome::Failed,
-            None => match slots.ret {
-                None | Some(Spot { value: Value::Null, .. }) => Outcome::Open,
-                Some(spot) => return Err(answer_without_return(&spot.value)),
+            None => match slots.take(Slot::Ret) {
+                None | Some(Value::Null) => Outcome::Open,
+                Some(ret) => return Err(answer_without_return(&ret)),
             },
             Some(at) if at < call => return Err(return_before_call(call, at)),
-            Some(at) => {
-                Outcome::Returned { at, ret: slots.ret.map_or(Value::Null, |spot| spot.value) }
-            }
+            Some(at) => Outcome::Returned { at, ret: slots.take(Slot::Ret).unwrap_or(Value::Null) },
         };
-        who(slots.client, slots.f, asked)?;
+        who(slots, asked)?;
         sink.entry(Entry::Operation { asked, call, outcome })
     }
 
     fn event<'a, K: Sink>(
         &mut self,
-        slots: Slots<'a>,
+        slots: &mut Slots<'a>,
         asked: &mut Asked<'a>,
         sink: &mut K,
     ) -> Result<(), Wrong> {
-        let kind = slots.event.map_or(Value::Null, |spot| spot.value);
+        let kind = slots.take(Slot::Event).unwrap_or(Value::Null);
         let is_return = match kind.as_text() {
             Some("call") => false,
             Some("return") => true,
             _ => return Err(Wrong::field("e", "\"call\" or \"return\"", &kind)),
         };
-        let id = uint("id", slots.id)?.ok_or_else(|| Wrong::missing("id", ""))?;
-        let own = if is_return { ("return", slots.returned) } else { ("call", slots.call) };
-        let at = match uint("at", slots.at)? {
+        let id = slots.uint(Slot::Id)?.ok_or_else(|| Wrong::missing("id", ""))?;
+        let own = if is_return { Slot::Return } else { Slot::Call };
+        let at = match slots.uint(Slot::At)? {
             Some(at) => Some(at),
-            None => uint(own.0, own.1)?,
+            None => slots.uint(own)?,
         };
         if *self.timed.get_or_insert(at.is_some()) != at.is_some() {
             let expected = if at.is_some() { "no \"at\"" } else { "a field \"at\"" };
@@ -217,38 +240,16 @@ impl Jsonl {
         self.events += 1;
         let at = at.unwrap_or(self.events);
         if !is_return {
-            who(slots.client, slots.f, asked)?;
+            who(slots, asked)?;
             return sink.entry(Entry::Call { id, asked, at });
         }
-        let outcome = if failed(slots.outcome)? {
+        let outcome = if failed(slots)? {
             Outcome::Failed
         } else {
-            Outcome::Returned { at, ret: slots.ret.map_or(Value::Null, |spot| spot.value) }
+            Outcome::Returned { at, ret: slots.take(Slot::Ret).unwrap_or(Value::Null) }
         };
         sink.entry(Entry::Return { id, outcome })
     }
-}
-
-/// Puts a value where it belongs. The last of several of one name counts.
-#[inline]
-fn place<'a>(slots: &mut Slots<'a>, asked: &mut Asked<'a>, name: Cow<'a, str>, spot: Spot<'a>) {
-    let slot = match &*name {
-        "client" => &mut slots.client,
-        "f" => &mut slots.f,
-        "call" => &mut slots.call,
-        "return" => &mut slots.returned,
-        "ret" => &mut slots.ret,
-        "outcome" => &mut slots.outcome,
-        "e" => &mut slots.event,
-        "id" => &mut slots.id,
-        "at" => &mut slots.at,
-        "format" => &mut slots.format,
-        _ => {
-            asked.fields.push(Field { name, value: spot.value, at: spot.at });
-            return;
-        }
-    };
-    *slot = Some(spot);
 }
 
 fn header(format: &Value<'_>, first: bool) -> Result<(), Wrong> {
@@ -267,44 +268,25 @@ fn header(format: &Value<'_>, first: bool) -> Result<(), Wrong> {
 }
 
 #[inline]
-fn who<'a>(
-    client: Option<Spot<'a>>,
-    f: Option<Spot<'a>>,
-    asked: &mut Asked<'a>,
-) -> Result<(), Wrong> {
-    let client = match client {
-        None | Some(Spot { value: Value::Null, .. }) => return Err(Wrong::missing("client", "")),
-        Some(spot) => spot.value,
-    };
-    let number = client.as_uint().and_then(|number| u16::try_from(number).ok());
-    asked.client = match number {
-        Some(number) => ClientId(number),
-        None => return Err(Wrong::field("client", "a number from 0 to 65535", &client)),
-    };
-    asked.f = match f {
-        Some(Spot { value: Value::Text(f), .. }) => f,
-        Some(spot) => return Err(Wrong::field("f", "a text in quotes", &spot.value)),
+fn who<'a>(slots: &mut Slots<'a>, asked: &mut Asked<'a>) -> Result<(), Wrong> {
+    let client = slots.uint(Slot::Client)?.ok_or_else(|| Wrong::missing("client", ""))?;
+    asked.client = u16::try_from(client)
+        .map(ClientId)
+        .map_err(|_| Wrong::field("client", "a number from 0 to 65535", &Value::Uint(client)))?;
+    asked.f = match slots.take(Slot::F) {
+        Some(Value::Text(f)) => f,
+        Some(f) => return Err(Wrong::field("f", "a text in quotes", &f)),
         None => return Err(Wrong::missing("f", "")),
     };
     Ok(())
 }
 
-/// A field that holds a whole number, or null, or is not there.
 #[inline]
-fn uint(name: &'static str, spot: Option<Spot<'_>>) -> Result<Option<u64>, Wrong> {
-    match spot {
-        None | Some(Spot { value: Value::Null, .. }) => Ok(None),
-        Some(Spot { value: Value::Uint(number), .. }) => Ok(Some(number)),
-        Some(spot) => Err(Wrong::field(name, "a whole number from 0", &spot.value)),
-    }
-}
-
-#[inline]
-fn failed(outcome: Option<Spot<'_>>) -> Result<bool, Wrong> {
-    match outcome {
+fn failed(slots: &mut Slots<'_>) -> Result<bool, Wrong> {
+    match slots.take(Slot::Outcome) {
         None => Ok(false),
-        Some(spot) if spot.value.as_text() == Some("failed") => Ok(true),
-        Some(spot) => Err(Wrong::field("outcome", "\"failed\"", &spot.value)),
+        Some(outcome) if outcome.as_text() == Some("failed") => Ok(true),
+        Some(outcome) => Err(Wrong::field("outcome", "\"failed\"", &outcome)),
     }
 }
 

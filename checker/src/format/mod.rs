@@ -12,6 +12,7 @@ mod json;
 mod jsonl;
 mod porcupine;
 mod record;
+mod slots;
 mod value;
 mod written;
 

@@ -24,8 +24,6 @@ pub struct Asked<'a> {
 pub(super) struct Field<'a> {
     pub(super) name: Cow<'a, str>,
     pub(super) value: Value<'a>,
-    /// Where its value is in what was read.
-    pub(super) at: usize,
 }
 
 impl<'a> Asked<'a> {
@@ -36,7 +34,7 @@ impl<'a> Asked<'a> {
 
     /// The same with one more field.
     pub fn with(mut self, name: impl Into<Cow<'a, str>>, value: Value<'a>) -> Self {
-        self.fields.push(Field { name: name.into(), value, at: 0 });
+        self.fields.push(Field { name: name.into(), value });
         self
     }
 
