@@ -5,6 +5,8 @@
 //! shown. `ours NAME` measures ours once, for whoever wants to look closer. `minimise` counts steps
 //! instead of time: how near the minimiser comes to the shortest failures.
 
+mod checker;
+mod histories;
 mod ours;
 mod peers;
 mod results;
@@ -24,12 +26,14 @@ fn main() -> ExitCode {
         ["ours"] => ours::list(),
         ["ours", bench, name] => return ours::measure(bench, name),
         ["results"] => return results::write(),
+        ["check", spec, path] => return checker::measure(spec, path),
+        ["checker"] => return checker::table(json),
         ["strength"] => return strength::strength(json),
         ["minimise"] => return shortest::write(),
         [bench] if ours::BENCHES.contains(bench) => results::print(bench, json),
         _ => {
             let benches = ours::BENCHES.join(" | ");
-            eprintln!("usage: bench {benches} | strength | minimise | results [--json]");
+            eprintln!("usage: bench {benches} | checker | strength | minimise | results [--json]");
             return ExitCode::from(2);
         }
     }

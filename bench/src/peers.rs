@@ -79,7 +79,7 @@ fn home() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("peers")
 }
 
-fn target() -> PathBuf {
+pub(crate) fn target() -> PathBuf {
     let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
     std::env::var_os("CARGO_TARGET_DIR").map_or(ours, PathBuf::from).join("peers")
 }
@@ -117,6 +117,15 @@ fn build(folder: &Path, peer: &str) -> Result<PathBuf, String> {
         }
         Err(error) => Err(format!("no cargo: {error}")),
     }
+}
+
+/// Porcupine, if there is a Go to build it with.
+pub(crate) fn porcupine() -> Result<PathBuf, String> {
+    let target = std::path::absolute(target().join("porcupine")).map_err(|it| it.to_string())?;
+    let program = target.join("porcupine-peer");
+    let mut go = Command::new("go");
+    go.args(["build", "-o"]).arg(&program).arg(".").current_dir(home().join("porcupine"));
+    run(&mut go).map(|_| program)
 }
 
 fn figures_of(program: &Path, args: &[&str], bench: &str) -> Result<Vec<Entrant>, String> {

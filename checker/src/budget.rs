@@ -74,45 +74,53 @@ impl fmt::Display for Reason {
     }
 }
 
-/// What is left of a budget.
+/// What one part may spend in one turn.
 pub(crate) struct Meter<'a> {
     budget: &'a Budget<'a>,
+    allowance: usize,
     left: usize,
-    /// Of those, what this round may not touch.
-    spared: usize,
 }
 
 /// Ways tried between two costly questions.
 const PATIENCE: usize = 1 << 10;
 
+/// Why a turn ended early.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Out {
+    /// It was spent; there may be another.
+    Turn,
+    /// There will be no other.
+    Budget(Reason),
+}
+
 impl<'a> Meter<'a> {
-    pub(crate) fn new(budget: &'a Budget<'a>) -> Self {
-        Meter { budget, left: budget.configurations_max, spared: 0 }
+    /// A turn of at most `allowance` ways.
+    pub(crate) fn new(budget: &'a Budget<'a>, allowance: usize) -> Self {
+        Meter { budget, allowance, left: allowance }
     }
 
-    /// Begins a round of at most `count` ways.
-    pub(crate) fn begin(&mut self, count: usize) {
-        self.spared = self.left.saturating_sub(count);
+    /// The ways tried so far.
+    pub(crate) fn spent(&self) -> usize {
+        self.allowance - self.left
     }
 
-    /// One more way is tried, while `bytes` are held. `Err(None)`: the round is over.
+    /// One more way is tried, while so many `bytes` are held.
     #[inline]
-    pub(crate) fn spend(&mut self, bytes: impl FnOnce() -> usize) -> Result<(), Option<Reason>> {
-        if self.left == self.spared {
-            let most = self.budget.configurations_max;
-            return Err((self.left == 0).then_some(Reason::Configurations(most)));
+    pub(crate) fn spend(&mut self, bytes: impl FnOnce() -> usize) -> Result<(), Out> {
+        if self.left == 0 {
+            return Err(Out::Turn);
         }
         self.left -= 1;
         if self.left.is_multiple_of(PATIENCE) { self.ask(bytes()) } else { Ok(()) }
     }
 
     #[cold]
-    pub(crate) fn ask(&self, bytes: usize) -> Result<(), Option<Reason>> {
+    fn ask(&self, bytes: usize) -> Result<(), Out> {
         if bytes > self.budget.bytes_max {
-            return Err(Some(Reason::Memory(self.budget.bytes_max)));
+            return Err(Out::Budget(Reason::Memory(self.budget.bytes_max)));
         }
         match self.budget.stop {
-            Some(stop) if stop() => Err(Some(Reason::Time)),
+            Some(stop) if stop() => Err(Out::Budget(Reason::Time)),
             _ => Ok(()),
         }
     }

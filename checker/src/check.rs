@@ -1,9 +1,10 @@
 //! Judges a history and shows the proof: an order, or the few operations that admit none.
 
 use crate::budget::{Budget, Reason};
-use crate::judge::{Decision, Passed, decide};
+use crate::judge::{Decision, Passed, decide, decide_on};
 use crate::shrink::shrink;
 use crate::ways::{Way, ways};
+use crate::workers::Workers;
 use crate::{Operation, Spec, Violation};
 use std::fmt;
 
@@ -92,7 +93,34 @@ where
     S::Op: Clone,
     S::Ret: Clone,
 {
-    match decide(init, operations, budget, true) {
+    prove(decide(init, operations, budget, true), init, operations, budget)
+}
+
+/// [`check`] on several workers, a part of the history each.
+pub fn check_on<S: Spec + Sync>(
+    workers: &dyn Workers,
+    init: &S,
+    operations: &[Operation<S::Op, S::Ret>],
+    budget: &Budget<'_>,
+) -> Checked<S>
+where
+    S::Op: Clone + Sync,
+    S::Ret: Clone + Sync,
+{
+    prove(decide_on(workers, init, operations, budget), init, operations, budget)
+}
+
+fn prove<S: Spec>(
+    decision: Decision,
+    init: &S,
+    operations: &[Operation<S::Op, S::Ret>],
+    budget: &Budget<'_>,
+) -> Checked<S>
+where
+    S::Op: Clone,
+    S::Ret: Clone,
+{
+    match decision {
         Decision::Pass(Passed { orders, monitored }) => {
             Checked::Pass(Witness { orders, monitored })
         }

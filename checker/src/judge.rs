@@ -1,15 +1,18 @@
 //! The decision: a datatype's own names first, then its monitor, then the search, part by part.
+//!
+//! The hard part is being fair: one part may take for ever while another is wrong for all to see.
+//! So parts take turns, each turn longer than the one before, and all are heard in every turn.
 
-use crate::budget::{Budget, Meter, Reason};
+use crate::budget::{Budget, Meter, Out, Reason};
 use crate::check::Unknown;
 use crate::monitor::{Monitored, Part, validate};
 use crate::parts::{Parts, split};
 use crate::search::{End, Event, Search, events};
+use crate::workers::{Workers, each};
 use crate::{Operation, Property, Spec, Verdict, Violation};
 
-/// What each part gets in the first of several rounds: an easy violation need not wait for a hard
-/// part.
-const ROUND_FIRST: usize = 1 << 14;
+/// What each part gets in the first turn, if there are several.
+const TURN_FIRST: usize = 1 << 14;
 
 /// Judges a history: by the datatype's own named violations first, then each part by the
 /// datatype's monitor, and by search where that declines.
@@ -30,8 +33,6 @@ pub fn judge<S: Spec>(
 
 /// What was found.
 pub(crate) enum Decision {
-    /// The parts, each with its order if orders were asked for, and how many of them the monitors
-    /// decided.
     Pass(Passed),
     Fail(Violation),
     Unknown(Unknown),
@@ -40,17 +41,10 @@ pub(crate) enum Decision {
 /// How a history passed.
 #[derive(Default)]
 pub(crate) struct Passed {
+    /// One for each part, if orders were asked for.
     pub(crate) orders: Vec<Vec<u32>>,
+    /// How many parts the monitors decided.
     pub(crate) monitored: usize,
-}
-
-/// A part that no monitor decided.
-struct Waiting<'a> {
-    /// Its number.
-    part: usize,
-    members: &'a [u32],
-    events: Vec<Event>,
-    judged: usize,
 }
 
 /// Decides; with `proves`, it also says in which order, each order validated by the spec.
@@ -64,103 +58,178 @@ pub(crate) fn decide<S: Spec>(
         return Decision::Fail(violation);
     }
     let Parts { keys, members } = split::<S>(operations);
-    let mut passed = Passed { orders: vec![Vec::new(); members.len()], monitored: 0 };
-    let mut wrong: Option<Violation> = None;
-    let mut waiting = Vec::new();
-    for (number, members) in members.iter().enumerate() {
-        let part = Part::new(operations, members);
-        match init.monitor(part) {
-            // An order that is no proof is a monitor's mistake, and the search is asked instead.
-            Monitored::Pass(order) if !proves || validate(init, part, &order).is_ok() => {
-                passed.orders[number] = order;
-                passed.monitored += 1;
-            }
-            Monitored::Fail(found) => {
-                if wrong.as_ref().is_none_or(|first| found.at < first.at) {
-                    wrong = Some(found);
-                }
-            }
-            Monitored::Pass(_) | Monitored::Declined => {
-                let events = events(part);
-                waiting.push(Waiting { part: number, members, events, judged: 0 });
-            }
-        }
-    }
-    if let Some(violation) = wrong {
-        return Decision::Fail(violation);
-    }
-    if waiting.is_empty() {
-        return Decision::Pass(passed);
-    }
-    rounds(init, operations, (&keys, proves), waiting, budget, passed)
+    let case = Case { init, operations, budget, proves };
+    let said = members.iter().map(|it| case.monitor(it)).collect();
+    let mut search = None;
+    case.decide(members, said, &mut |waiting, allowance| {
+        let search = search.get_or_insert_with(|| Search::new(operations, &keys, proves));
+        waiting.iter().map(|it| case.search(search, it, allowance)).collect()
+    })
 }
 
-/// Searches the parts in turns, each turn longer than the one before.
-fn rounds<S: Spec>(
+/// [`decide`] on several workers, with orders: the same answer, unless a budget runs out.
+pub(crate) fn decide_on<S: Spec + Sync>(
+    workers: &dyn Workers,
     init: &S,
     operations: &[Operation<S::Op, S::Ret>],
-    (keys, proves): (&[Option<u64>], bool),
-    mut waiting: Vec<Waiting<'_>>,
     budget: &Budget<'_>,
-    mut passed: Passed,
-) -> Decision {
-    let mut search = Search::<S>::new(operations, keys, proves);
-    let mut meter = Meter::new(budget);
-    let mut round = if waiting.len() == 1 { usize::MAX } else { ROUND_FIRST };
-    let answers = |members: &[u32]| {
-        members.iter().filter(|&&it| operations[it as usize].ret().is_some()).count()
-    };
-    let total = waiting.iter().map(|it| answers(it.members)).sum::<usize>();
-    let mut missing = 0;
-    let mut crowded = None;
-    while !waiting.is_empty() {
-        let mut wrong: Option<(u64, usize)> = None;
-        let mut out: Option<Reason> = None;
-        waiting.retain_mut(|it| {
-            if out.is_some() {
-                return true;
-            }
-            meter.begin(round);
-            match search.run(init, &it.events, &mut meter) {
-                End::Explained(order) => {
-                    if proves {
-                        let valid = validate(init, Part::new(operations, it.members), &order);
-                        assert_eq!(valid, Ok(()), "the search gives an order that explains");
-                    }
-                    passed.orders[it.part] = order;
-                    return false;
-                }
-                End::Contradicted(event) => {
-                    let found = (event.time, event.index);
-                    wrong = Some(wrong.map_or(found, |earliest| earliest.min(found)));
-                    return false;
-                }
-                End::Poor(judged, Some(reason @ Reason::Crowded { .. })) => {
-                    crowded = crowded.or(Some(reason));
-                    missing += answers(it.members) - judged;
-                    return false;
-                }
-                End::Poor(judged, reason) => {
-                    it.judged = judged;
-                    out = reason;
-                }
-            }
-            true
-        });
-        if let Some((at, index)) = wrong {
-            return Decision::Fail(contradiction::<S>(&operations[index], index, at));
-        }
-        if let Some(reason) = out {
-            missing += waiting.iter().map(|it| answers(it.members) - it.judged).sum::<usize>();
-            return Decision::Unknown(Unknown { reason, judged: total - missing, answers: total });
-        }
-        round = round.saturating_mul(8);
+) -> Decision
+where
+    S::Op: Sync,
+    S::Ret: Sync,
+{
+    if let Some(violation) = init.diagnose(operations) {
+        return Decision::Fail(violation);
     }
-    match crowded {
-        None => Decision::Pass(passed),
-        Some(reason) => {
-            Decision::Unknown(Unknown { reason, judged: total - missing, answers: total })
+    let Parts { keys, members } = split::<S>(operations);
+    let budget = &Budget { bytes_max: budget.bytes_max / workers.count().max(1), ..*budget };
+    let case = Case { init, operations, budget, proves: true };
+    let said = each(workers, members.len(), |number| case.monitor(&members[number]));
+    case.decide(members, said, &mut |waiting, allowance| {
+        each(workers, waiting.len(), |number| {
+            let mut search = Search::new(operations, &keys, true);
+            case.search(&mut search, &waiting[number], allowance)
+        })
+    })
+}
+
+/// A part that no monitor decided.
+struct Waiting {
+    number: usize,
+    members: Vec<u32>,
+    events: Vec<Event>,
+    judged: usize,
+}
+
+/// What came of a turn, and the ways it took.
+type Turn = (End, usize);
+
+/// One turn of everybody that waits.
+type Turns<'a> = dyn FnMut(&[Waiting], usize) -> Vec<Turn> + 'a;
+
+struct Case<'a, S: Spec> {
+    init: &'a S,
+    operations: &'a [Operation<S::Op, S::Ret>],
+    budget: &'a Budget<'a>,
+    proves: bool,
+}
+
+impl<S: Spec> Case<'_, S> {
+    fn monitor(&self, members: &[u32]) -> Monitored {
+        let part = Part::new(self.operations, members);
+        match self.init.monitor(part) {
+            // An order that is no proof is a monitor's mistake, and the search is asked instead.
+            Monitored::Pass(order) if self.proves => match validate(self.init, part, &order) {
+                Ok(()) => Monitored::Pass(order),
+                Err(_) => Monitored::Declined,
+            },
+            said => said,
         }
+    }
+
+    fn search(&self, search: &mut Search<'_, S>, it: &Waiting, allowance: usize) -> Turn {
+        let mut meter = Meter::new(self.budget, allowance);
+        let end = search.run(self.init, &it.events, &mut meter);
+        if let (End::Explained(order), true) = (&end, self.proves) {
+            let valid = validate(self.init, Part::new(self.operations, &it.members), order);
+            assert_eq!(valid, Ok(()), "the search gives an order that explains");
+        }
+        (end, meter.spent())
+    }
+
+    /// What the monitors said, and turns of whoever they declined.
+    fn decide(
+        &self,
+        members: Vec<Vec<u32>>,
+        said: Vec<Monitored>,
+        turns: &mut Turns<'_>,
+    ) -> Decision {
+        let mut passed = Passed { orders: Vec::with_capacity(members.len()), monitored: 0 };
+        let mut wrong: Option<Violation> = None;
+        let mut waiting = Vec::new();
+        for (number, (members, said)) in members.into_iter().zip(said).enumerate() {
+            passed.orders.push(Vec::new());
+            match said {
+                Monitored::Pass(order) => {
+                    passed.orders[number] = order;
+                    passed.monitored += 1;
+                }
+                Monitored::Fail(found) => {
+                    if wrong.as_ref().is_none_or(|first| found.at < first.at) {
+                        wrong = Some(found);
+                    }
+                }
+                Monitored::Declined => {
+                    let events = events(Part::new(self.operations, &members));
+                    waiting.push(Waiting { number, members, events, judged: 0 });
+                }
+            }
+        }
+        match wrong {
+            Some(violation) => Decision::Fail(violation),
+            None => self.take_turns(waiting, passed, turns),
+        }
+    }
+
+    fn take_turns(
+        &self,
+        mut waiting: Vec<Waiting>,
+        mut passed: Passed,
+        turns: &mut Turns<'_>,
+    ) -> Decision {
+        let answers: usize = waiting.iter().map(|it| self.answers(&it.members)).sum();
+        let (mut judged, mut crowded) = (answers, None);
+        let mut left = self.budget.configurations_max;
+        let mut turn = if waiting.len() == 1 { left } else { TURN_FIRST };
+        while !waiting.is_empty() {
+            let mut wrong: Option<(u64, usize)> = None;
+            let mut out = None;
+            let ends = turns(&waiting, turn.min(left));
+            let mut still = Vec::new();
+            for (mut it, (end, spent)) in waiting.into_iter().zip(ends) {
+                left = left.saturating_sub(spent);
+                match end {
+                    End::Explained(order) => passed.orders[it.number] = order,
+                    End::Contradicted(event) => {
+                        let found = (event.time, event.index);
+                        wrong = Some(wrong.map_or(found, |earliest| earliest.min(found)));
+                    }
+                    End::Poor(so_far, Out::Budget(reason @ Reason::Crowded { .. })) => {
+                        crowded = crowded.or(Some(reason));
+                        judged -= self.answers(&it.members) - so_far;
+                    }
+                    End::Poor(so_far, why) => {
+                        if let Out::Budget(reason) = why {
+                            out = Some(reason);
+                        }
+                        it.judged = so_far;
+                        still.push(it);
+                    }
+                }
+            }
+            waiting = still;
+            if let Some((at, index)) = wrong {
+                return Decision::Fail(contradiction::<S>(&self.operations[index], index, at));
+            }
+            if left == 0 && !waiting.is_empty() {
+                out = out.or(Some(Reason::Configurations(self.budget.configurations_max)));
+            }
+            if let Some(reason) = out {
+                for it in &waiting {
+                    judged -= self.answers(&it.members) - it.judged;
+                }
+                return Decision::Unknown(Unknown { reason, judged, answers });
+            }
+            turn = turn.saturating_mul(8);
+        }
+        match crowded {
+            None => Decision::Pass(passed),
+            Some(reason) => Decision::Unknown(Unknown { reason, judged, answers }),
+        }
+    }
+
+    fn answers(&self, members: &[u32]) -> usize {
+        members.iter().filter(|&&it| self.operations[it as usize].ret().is_some()).count()
     }
 }
 

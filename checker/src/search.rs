@@ -15,7 +15,7 @@
 mod frontier;
 mod order;
 
-use crate::budget::{Meter, Reason};
+use crate::budget::{Meter, Out, Reason};
 use crate::monitor::Part;
 use crate::{Operation, Outcome, Spec};
 use frontier::{Configuration, Frontier};
@@ -56,8 +56,8 @@ pub(crate) enum End {
     Explained(Vec<u32>),
     /// No way goes on from here.
     Contradicted(Event),
-    /// Out of budget, after so many returns; without a reason, of this round's only.
-    Poor(usize, Option<Reason>),
+    /// Out of budget, after so many returns.
+    Poor(usize, Out),
 }
 
 /// The walk. One serves all parts, so that memory is asked for once.
@@ -115,12 +115,12 @@ impl<'a, S: Spec> Search<'a, S> {
             if !event.is_return {
                 if !self.call(event.index) {
                     let crowded = Reason::Crowded { most: SLOTS_MAX as usize, at: event.time };
-                    return End::Poor(judged, Some(crowded));
+                    return End::Poor(judged, Out::Budget(crowded));
                 }
                 continue;
             }
-            if let Err(reason) = self.returned(event.index, meter) {
-                return End::Poor(judged, reason);
+            if let Err(out) = self.returned(event.index, meter) {
+                return End::Poor(judged, out);
             }
             let Some(way) = self.frontier.members().first() else {
                 return End::Contradicted(event);
@@ -181,7 +181,7 @@ impl<'a, S: Spec> Search<'a, S> {
     }
 
     /// Keeps the ways in which the operation has taken effect by now.
-    fn returned(&mut self, index: usize, meter: &mut Meter<'_>) -> Result<(), Option<Reason>> {
+    fn returned(&mut self, index: usize, meter: &mut Meter<'_>) -> Result<(), Out> {
         let bit = 1 << self.slot_of[index];
         if self.frontier.members().iter().all(|way| way.done & bit != 0) {
             self.frontier.for_each(|way| way.done &= !bit);
@@ -215,12 +215,7 @@ impl<'a, S: Spec> Search<'a, S> {
     ///
     /// `touching` are the operations it can tell apart. The others may as well come after it,
     /// unless one that touches all keys is still to come and may sit between.
-    fn force(
-        &mut self,
-        bit: u128,
-        touching: u128,
-        meter: &mut Meter<'_>,
-    ) -> Result<(), Option<Reason>> {
+    fn force(&mut self, bit: u128, touching: u128, meter: &mut Meter<'_>) -> Result<(), Out> {
         self.next.clear();
         self.pending.clear();
         for way in self.frontier.members() {

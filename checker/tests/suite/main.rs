@@ -6,6 +6,7 @@ mod generate;
 mod head;
 mod line;
 mod objects;
+mod proof;
 mod search;
 
 use checker::{ClientId, Operation, Outcome};

@@ -1,0 +1,182 @@
+//! The checker beside Porcupine, on the same histories: milliseconds, parsing apart.
+//!
+//! Each history is generated once from its seed, written down, and read by both. Each side measures
+//! itself in a process of its own; the least of several repeats is shown, because whatever else the
+//! machine does can only add to it.
+
+use crate::histories::{self, FAMILIES, Shape};
+use checker::line::from_value;
+use checker::specs::{head, objects};
+use checker::{Budget, Checked, Operation, Spec, check};
+use cpu_time::ProcessTime;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+/// A row of the table: which history, and how long it may take us, in ms.
+struct Row {
+    family: &'static str,
+    ops: u64,
+    clients: usize,
+    bad: bool,
+    unheard: u64,
+    most: f64,
+}
+
+const fn row(family: &'static str, ops: u64, clients: usize, bad: bool, most: f64) -> Row {
+    Row { family, ops, clients, bad, unheard: 0, most }
+}
+
+const ROWS: &[Row] = &[
+    row("head", 1_000, 64, false, 0.05),
+    row("head", 1_000, 64, true, 0.05),
+    row("head", 1_000_000, 4, false, 60.0),
+    row("head", 1_000_000, 64, false, 60.0),
+    Row { unheard: 10, ..row("head", 100_000, 16, false, 60.0) },
+    Row { unheard: 100, ..row("head", 100_000, 16, false, 60.0) },
+    row("unique", 100_000, 64, false, 150.0),
+    row("unique", 100_000, 64, true, 150.0),
+    Row { unheard: 10, ..row("unique", 10_000, 16, false, 150.0) },
+    row("values5", 10_000, 16, false, 5.0),
+    row("values5", 10_000, 16, true, 100.0),
+    row("kv", 2_000, 50, false, 20.0),
+    row("kv", 2_000, 50, true, 1.0),
+    row("list", 10_000, 16, false, 100.0),
+    row("list", 10_000, 16, true, 100.0),
+];
+
+/// Seconds that each side has for a history.
+const SECONDS: u64 = 10;
+
+/// Prints the table, or JSON.
+pub(crate) fn table(is_json: bool) -> ExitCode {
+    let folder = crate::peers::target().join("histories");
+    let porcupine = crate::peers::porcupine();
+    if let Err(why) = &porcupine {
+        eprintln!("skipped: Porcupine: {why}");
+    }
+    let mut out = Vec::new();
+    println!("| history | ours, ms | at most | Porcupine, ms | ours is |");
+    println!("|---|--:|--:|--:|--:|");
+    for row in ROWS {
+        let (path, spec) = match written(&folder, row) {
+            Ok(it) => it,
+            Err(error) => {
+                eprintln!("{}: {error}", folder.display());
+                return ExitCode::from(2);
+            }
+        };
+        let mut ours = Command::new(std::env::current_exe().expect("we run"));
+        ours.args(["check", spec]).arg(&path);
+        let ours = said(&mut ours);
+        let peer = match &porcupine {
+            Ok(program) => {
+                let mut peer = Command::new(program);
+                peer.arg(spec).arg(&path).arg(SECONDS.to_string()).arg("5");
+                said(&mut peer)
+            }
+            Err(_) => json!({"verdict": "not measured"}),
+        };
+        out.push(shown(row, &ours, &peer, is_json));
+    }
+    if is_json {
+        println!("{}", json!({"rows": out}));
+    }
+    ExitCode::SUCCESS
+}
+
+fn shown(row: &Row, ours: &Value, peer: &Value, is_json: bool) -> Value {
+    let name = shape(row).name(row.family);
+    let cell = |it: &Value| match (it["ms"].as_f64(), it["verdict"].as_str()) {
+        (Some(ms), Some("pass" | "fail")) => format!("{ms:.3}"),
+        (Some(ms), Some(verdict)) => format!("{verdict} at {ms:.0}"),
+        (None, verdict) => verdict.unwrap_or("?").to_owned(),
+        (Some(ms), None) => format!("{ms:.3} ?"),
+    };
+    let wanted = if row.bad { "fail" } else { "pass" };
+    let wrong = if ours["verdict"] == wanted { "" } else { " WRONG" };
+    let ratio = match (ours["ms"].as_f64(), peer["ms"].as_f64()) {
+        (Some(ours), Some(peer)) => format!("{:.0}x", peer / ours),
+        _ => String::new(),
+    };
+    if !is_json {
+        let (ours, peer) = (cell(ours), cell(peer));
+        println!("| {name} | {ours}{wrong} | {} | {peer} | {ratio} |", row.most);
+    }
+    json!({"history": name, "ours": ours, "porcupine": peer, "at_most_ms": row.most})
+}
+
+fn shape(row: &Row) -> Shape {
+    let &Row { ops, clients, bad, unheard, .. } = row;
+    Shape { ops, clients, is_bad: bad, unheard, seed: 1 }
+}
+
+/// The history's file, and the spec it is for.
+fn written(folder: &Path, row: &Row) -> std::io::Result<(PathBuf, &'static str)> {
+    let family = FAMILIES.iter().find(|it| it.name == row.family).expect("a family");
+    std::fs::create_dir_all(folder)?;
+    let path = folder.join(format!("{}.jsonl", shape(row).name(row.family)));
+    let mut file = std::io::BufWriter::new(std::fs::File::create(&path)?);
+    histories::write(family, shape(row), &mut file)?;
+    std::io::Write::flush(&mut file)?;
+    Ok((path, family.spec))
+}
+
+/// The line of JSON that a command prints.
+fn said(command: &mut Command) -> Value {
+    let output = command.output().map_err(|error| error.to_string());
+    let line = output.map(|it| String::from_utf8_lossy(&it.stdout).into_owned());
+    line.and_then(|line| serde_json::from_str(&line).map_err(|error| error.to_string()))
+        .unwrap_or_else(|why| json!({ "verdict": why }))
+}
+
+/// Judges one history several times and prints the least milliseconds.
+pub(crate) fn measure(spec: &str, path: &str) -> ExitCode {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) => {
+            eprintln!("{path}: {error}");
+            return ExitCode::from(2);
+        }
+    };
+    let found = match spec {
+        "head" => judged(&head::Head::<String>::default(), &text),
+        "object-store" => judged(&objects::Objects::default(), &text),
+        _ => json!({"verdict": "no such spec"}),
+    };
+    println!("{found}");
+    ExitCode::SUCCESS
+}
+
+fn judged<S: Spec>(init: &S, text: &str) -> Value
+where
+    S::Op: DeserializeOwned + Clone,
+    S::Ret: DeserializeOwned + Clone,
+{
+    let operations: Vec<Operation<S::Op, S::Ret>> = text
+        .lines()
+        .skip(1)
+        .map(|line| serde_json::from_str(line).expect("we wrote it"))
+        .map(|line| from_value(line).expect("we wrote it"))
+        .collect();
+    let mut least = f64::INFINITY;
+    let mut verdict = "unknown";
+    for _ in 0..5 {
+        let began = ProcessTime::now();
+        let is_over = || began.elapsed().as_secs() >= SECONDS;
+        let budget =
+            Budget { configurations_max: usize::MAX, bytes_max: 4 << 30, stop: Some(&is_over) };
+        let checked = check(init, &operations, &budget);
+        least = least.min(began.elapsed().as_secs_f64() * 1e3);
+        verdict = match checked {
+            Checked::Pass(_) => "pass",
+            Checked::Fail(_) => "fail",
+            Checked::Unknown(_) => "unknown",
+        };
+        if least > 1000.0 {
+            break;
+        }
+    }
+    json!({"verdict": verdict, "ms": least, "ops": operations.len()})
+}
