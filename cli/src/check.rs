@@ -9,10 +9,11 @@ mod judge;
 mod lanes;
 mod report;
 mod specs;
+mod threads;
 
 use crate::out::{Exit, Failure, Out};
 use crate::units;
-use checker::format::{Format, Header, Renames, Start, Value};
+use checker::format::{Format, Header, Raw, Renames, Start};
 use clap::Args as ClapArgs;
 use input::Input;
 use std::path::PathBuf;
@@ -33,7 +34,7 @@ pub(crate) struct Args {
     fields: Vec<(String, String)>,
     /// What a register holds at first, as JSON: a value, or null
     #[arg(long, value_name = "V", value_parser = init)]
-    init: Option<Value<'static>>,
+    init: Option<Raw<'static>>,
     /// For how long at most; with --follow, without end unless given
     #[arg(long, value_parser = units::duration)]
     time: Option<Duration>,
@@ -77,10 +78,10 @@ fn rename(text: &str) -> Result<(String, String), String> {
     }
 }
 
-fn init(text: &str) -> Result<Value<'static>, String> {
+fn init(text: &str) -> Result<Raw<'static>, String> {
     let value: Result<serde_json::Value, _> = serde_json::from_str(text);
     value
-        .map(Value::from)
+        .map(Raw::from)
         .map_err(|_| format!("expected JSON such as 0, null or '\"text\"', not '{text}'"))
 }
 
@@ -91,7 +92,7 @@ struct Job {
     renames: Renames,
     start: Start,
     /// What was typed of it.
-    given: Option<Value<'static>>,
+    given: Option<Raw<'static>>,
     time: Option<Duration>,
     memory: usize,
     output: Option<PathBuf>,

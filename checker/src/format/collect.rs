@@ -3,8 +3,8 @@
 //! The hard part is that files are not in order: operations are sorted by call, and a return that
 //! stands before its call in a file of events is kept until that comes.
 
+use super::raw::Raw;
 use super::record::{Asked, Entry, Sink, Wrong};
-use super::value::Value;
 use super::written::Written;
 use crate::text::Names;
 use crate::{Operation, Outcome};
@@ -17,7 +17,7 @@ pub struct Collector<S: Written> {
     /// Where each operation is that was called and has not returned.
     open: BTreeMap<u64, usize>,
     /// Returns whose calls have not come.
-    early: BTreeMap<u64, Outcome<Value<'static>>>,
+    early: BTreeMap<u64, Outcome<Raw<'static>>>,
     is_sorted: bool,
     bytes_max: usize,
     is_full: bool,
@@ -72,7 +72,7 @@ impl<S: Written> Collector<S> {
         &mut self,
         asked: &Asked<'_>,
         call: u64,
-        outcome: Outcome<Value<'_>>,
+        outcome: Outcome<Raw<'_>>,
     ) -> Result<(), Wrong> {
         if self.operations.len() == self.operations.capacity() && !self.make_room() {
             return Ok(());
@@ -87,11 +87,7 @@ impl<S: Written> Collector<S> {
     }
 
     #[inline]
-    fn outcome(
-        &mut self,
-        op: &S::Op,
-        outcome: Outcome<Value<'_>>,
-    ) -> Result<Outcome<S::Ret>, Wrong> {
+    fn outcome(&mut self, op: &S::Op, outcome: Outcome<Raw<'_>>) -> Result<Outcome<S::Ret>, Wrong> {
         Ok(match outcome {
             Outcome::Open => Outcome::Open,
             Outcome::Failed => Outcome::Failed,
@@ -113,7 +109,7 @@ impl<S: Written> Collector<S> {
         !self.is_full
     }
 
-    fn ended(&mut self, index: usize, outcome: Outcome<Value<'_>>) -> Result<(), Wrong> {
+    fn ended(&mut self, index: usize, outcome: Outcome<Raw<'_>>) -> Result<(), Wrong> {
         let call = self.operations[index].call;
         if let Outcome::Returned { at, .. } = outcome
             && at < call
@@ -168,7 +164,7 @@ impl<S: Written> Sink for Collector<S> {
                     Err(twice(id, "called before it returns again", "a second return"))
                 }
                 None => {
-                    let outcome = outcome.map(Value::into_owned);
+                    let outcome = outcome.map(Raw::into_owned);
                     self.early.insert(id, outcome);
                     Ok(())
                 }

@@ -5,7 +5,7 @@
 
 mod write;
 
-use super::value::Value;
+use super::raw::Raw;
 use std::borrow::Cow;
 
 /// A form.
@@ -388,22 +388,22 @@ impl<'a> Edn<'a> {
     }
 
     /// As a datatype sees it: names are texts, tags are gone.
-    pub fn into_value(self) -> Value<'a> {
+    pub fn into_raw(self) -> Raw<'a> {
         match self {
-            Edn::Nil => Value::Null,
-            Edn::Bool(it) => Value::Bool(it),
-            Edn::Int(it) => u64::try_from(it).map_or(Value::Int(it), Value::Uint),
-            Edn::Float(it) => Value::Float(it),
-            Edn::Exact(it) | Edn::Symbol(it) | Edn::Keyword(it) => Value::Text(it.into()),
-            Edn::Char(it) => Value::Text(it.to_string().into()),
-            Edn::Text(it) => Value::Text(it),
+            Edn::Nil => Raw::Null,
+            Edn::Bool(it) => Raw::Bool(it),
+            Edn::Int(it) => u64::try_from(it).map_or(Raw::Int(it), Raw::Uint),
+            Edn::Float(it) => Raw::Float(it),
+            Edn::Exact(it) | Edn::Symbol(it) | Edn::Keyword(it) => Raw::Text(it.into()),
+            Edn::Char(it) => Raw::Text(it.to_string().into()),
+            Edn::Text(it) => Raw::Text(it),
             Edn::List(all) | Edn::Vector(all) | Edn::Set(all) => {
-                Value::List(all.into_iter().map(Edn::into_value).collect())
+                Raw::List(all.into_iter().map(Edn::into_raw).collect())
             }
-            Edn::Map(entries) => Value::Map(
-                entries.into_iter().map(|(key, value)| (key.name(), value.into_value())).collect(),
+            Edn::Map(entries) => Raw::Map(
+                entries.into_iter().map(|(key, value)| (key.name(), value.into_raw())).collect(),
             ),
-            Edn::Tagged(_, inner) => inner.into_value(),
+            Edn::Tagged(_, inner) => inner.into_raw(),
         }
     }
 

@@ -5,8 +5,8 @@
 //! nobody can know is `:info`: the operation stays open, and its process never comes back.
 
 use super::edn::{Edn, EdnError, Forms};
+use super::raw::Raw;
 use super::record::{Asked, Entry, FormatError, Sink, Wrong, found_at};
-use super::value::Value;
 use crate::{ClientId, Outcome};
 use std::collections::BTreeMap;
 
@@ -86,7 +86,7 @@ impl Jepsen {
         let wrong = |expected: &str, found: Option<&Edn<'_>>| Wrong {
             field: None,
             expected: expected.to_owned(),
-            found: found.map_or("none".into(), |it| super::value::quoted(&it.to_string())),
+            found: found.map_or("none".into(), |it| super::raw::quoted(&it.to_string())),
         };
         let mut inner = &form;
         while let Edn::Tagged(_, form) = inner {
@@ -169,21 +169,21 @@ impl Jepsen {
         let client = ClientId((process.rem_euclid(1 << 16)) as u16);
         let mut asked = Asked::new(client, f);
         if let Some(key) = key {
-            asked = asked.with("key", Value::Text(key.name()));
+            asked = asked.with("key", Raw::Text(key.name()));
         }
         asked = match (f, value.elements()) {
             ("cas", Some([from, to])) => {
-                asked.with("from", from.clone().into_value()).with("to", to.clone().into_value())
+                asked.with("from", from.clone().into_raw()).with("to", to.clone().into_raw())
             }
             ("cas", _) => {
                 return Err(Wrong {
                     field: None,
                     expected: String::from("a :value of [from to] beside :cas"),
-                    found: super::value::quoted(&value.to_string()),
+                    found: super::raw::quoted(&value.to_string()),
                 });
             }
             _ if wants_value => asked,
-            _ => asked.with("value", value.into_value()),
+            _ => asked.with("value", value.into_raw()),
         };
         self.under_way.insert(process, UnderWay { line, wants_value, is_keyed });
         sink.entry(Entry::Call { id: process as u64, asked: &asked, at })
@@ -207,8 +207,8 @@ impl Jepsen {
         let outcome = match kind {
             "info" => Outcome::Open,
             "fail" => Outcome::Failed,
-            "no" => Outcome::Returned { at, ret: Value::Bool(false) },
-            _ if !under_way.wants_value => Outcome::Returned { at, ret: Value::Bool(true) },
+            "no" => Outcome::Returned { at, ret: Raw::Bool(false) },
+            _ if !under_way.wants_value => Outcome::Returned { at, ret: Raw::Bool(true) },
             _ => {
                 let value = match value {
                     Edn::Vector(pair) if under_way.is_keyed && pair.len() == 2 => {
@@ -216,7 +216,7 @@ impl Jepsen {
                     }
                     value => value,
                 };
-                Outcome::Returned { at, ret: value.into_value() }
+                Outcome::Returned { at, ret: value.into_raw() }
             }
         };
         sink.entry(Entry::Return { id, outcome })

@@ -4,7 +4,7 @@
 //! of each costs more than judging it. So there is one pass over the bytes, a line's end is met and
 //! not looked for, and nothing is allocated for numbers, words and plain texts.
 
-use super::value::Value;
+use super::raw::Raw;
 use std::borrow::Cow;
 
 /// What was expected, and where in the text something else was.
@@ -103,17 +103,17 @@ impl<'a> Scanner<'a> {
 
     /// A value, from its first byte to behind its last.
     #[inline]
-    pub(super) fn value(&mut self) -> Result<Value<'a>, Bad> {
+    pub(super) fn value(&mut self) -> Result<Raw<'a>, Bad> {
         let rest = self.rest();
         match rest.first() {
-            Some(b'"') => self.string().map(Value::Text),
+            Some(b'"') => self.string().map(Raw::Text),
             Some(b't') if rest.starts_with(b"true") => {
                 self.at += 4;
-                Ok(Value::Bool(true))
+                Ok(Raw::Bool(true))
             }
             Some(b'f') if rest.starts_with(b"false") => {
                 self.at += 5;
-                Ok(Value::Bool(false))
+                Ok(Raw::Bool(false))
             }
             _ => self.nested(0),
         }
@@ -158,14 +158,14 @@ impl<'a> Scanner<'a> {
         Some(&self.text[start..start + length])
     }
 
-    fn nested(&mut self, depth: u32) -> Result<Value<'a>, Bad> {
+    fn nested(&mut self, depth: u32) -> Result<Raw<'a>, Bad> {
         match self.peek() {
-            Some(b'"') => self.string().map(Value::Text),
+            Some(b'"') => self.string().map(Raw::Text),
             Some(b'0'..=b'9') => self.number(),
             Some(b'-') => self.signed(),
-            Some(b't') => self.word("true", Value::Bool(true)),
-            Some(b'f') => self.word("false", Value::Bool(false)),
-            Some(b'n') => self.word("null", Value::Null),
+            Some(b't') => self.word("true", Raw::Bool(true)),
+            Some(b'f') => self.word("false", Raw::Bool(false)),
+            Some(b'n') => self.word("null", Raw::Null),
             Some(b'[' | b'{') if depth == DEPTH_MAX => self.bad("fewer brackets in one another"),
             Some(b'[') => self.list(depth + 1),
             Some(b'{') => self.map(depth + 1),
@@ -173,7 +173,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn word(&mut self, word: &'static str, value: Value<'a>) -> Result<Value<'a>, Bad> {
+    fn word(&mut self, word: &'static str, value: Raw<'a>) -> Result<Raw<'a>, Bad> {
         if self.bytes[self.at..].starts_with(word.as_bytes()) {
             self.at += word.len();
             return Ok(value);
@@ -181,13 +181,13 @@ impl<'a> Scanner<'a> {
         self.bad("true, false, null, a number, a text in quotes, '[' or '{'")
     }
 
-    fn list(&mut self, depth: u32) -> Result<Value<'a>, Bad> {
+    fn list(&mut self, depth: u32) -> Result<Raw<'a>, Bad> {
         self.at += 1;
         let mut all = Vec::new();
         self.blanks();
         if self.peek() == Some(b']') {
             self.at += 1;
-            return Ok(Value::List(all));
+            return Ok(Raw::List(all));
         }
         loop {
             self.blanks();
@@ -197,20 +197,20 @@ impl<'a> Scanner<'a> {
                 Some(b',') => self.at += 1,
                 Some(b']') => {
                     self.at += 1;
-                    return Ok(Value::List(all));
+                    return Ok(Raw::List(all));
                 }
                 _ => return self.bad("',' or ']'"),
             }
         }
     }
 
-    fn map(&mut self, depth: u32) -> Result<Value<'a>, Bad> {
+    fn map(&mut self, depth: u32) -> Result<Raw<'a>, Bad> {
         self.at += 1;
         let mut entries = Vec::new();
         while let Some(name) = self.name(entries.is_empty())? {
             entries.push((name, self.nested(depth)?));
         }
-        Ok(Value::Map(entries))
+        Ok(Raw::Map(entries))
     }
 
     /// A text, from its opening quote.
@@ -290,9 +290,9 @@ impl<'a> Scanner<'a> {
     }
 
     #[inline]
-    fn number(&mut self) -> Result<Value<'a>, Bad> {
+    fn number(&mut self) -> Result<Raw<'a>, Bad> {
         if let Some(number) = self.uint() {
-            return Ok(Value::Uint(number));
+            return Ok(Raw::Uint(number));
         }
         let start = self.at;
         self.digits()?;
@@ -305,7 +305,7 @@ impl<'a> Scanner<'a> {
 
     /// A number from `start` that has a sign, a fraction or too many digits for a word.
     #[cold]
-    fn long_number(&mut self, start: usize) -> Result<Value<'a>, Bad> {
+    fn long_number(&mut self, start: usize) -> Result<Raw<'a>, Bad> {
         let whole = self.at;
         if self.peek() == Some(b'.') {
             self.at += 1;
@@ -321,16 +321,16 @@ impl<'a> Scanner<'a> {
         let text = &self.text[start..self.at];
         if self.at == whole {
             if let Ok(number) = text.parse() {
-                return Ok(Value::Uint(number));
+                return Ok(Raw::Uint(number));
             }
             // Minus nought is no whole number: it could not be written back.
             match text.parse() {
                 Ok(0) | Err(_) => {}
-                Ok(number) => return Ok(Value::Int(number)),
+                Ok(number) => return Ok(Raw::Int(number)),
             }
         }
         match text.parse::<f64>() {
-            Ok(number) if number.is_finite() => Ok(Value::Float(number)),
+            Ok(number) if number.is_finite() => Ok(Raw::Float(number)),
             _ => Err(Bad { at: start, expected: "a number that is not so large" }),
         }
     }
@@ -346,7 +346,7 @@ impl<'a> Scanner<'a> {
     }
 
     #[cold]
-    fn signed(&mut self) -> Result<Value<'a>, Bad> {
+    fn signed(&mut self) -> Result<Raw<'a>, Bad> {
         let start = self.at;
         self.at += 1;
         let first = self.peek();

@@ -6,9 +6,9 @@
 //! datatype adds is kept by name.
 
 use super::json::{Bad, Scanner};
+use super::raw::Raw;
 use super::record::{Asked, Entry, Field, FormatError, Sink, Wrong, found_at};
 use super::slots::{Layout, Slot, Slots};
-use super::value::Value;
 use crate::line::FORMAT;
 use crate::{ClientId, Outcome};
 use std::borrow::Cow;
@@ -150,7 +150,7 @@ impl Jsonl {
                     None => slots.set(slot, scanner.value()?),
                 },
                 None => match scanner.uint() {
-                    Some(number) => asked.fields.push(Field { name, value: Value::Uint(number) }),
+                    Some(number) => asked.fields.push(Field { name, value: Raw::Uint(number) }),
                     None => asked.fields.push(Field { name, value: scanner.value()? }),
                 },
             }
@@ -190,7 +190,7 @@ impl Jsonl {
     ) -> Result<(), Wrong> {
         let first = !std::mem::replace(&mut self.seen_any, true);
         if slots.has(Slot::Format) && !slots.has(Slot::F) {
-            return header(&slots.take(Slot::Format).unwrap_or(Value::Null), first);
+            return header(&slots.take(Slot::Format).unwrap_or(Raw::Null), first);
         }
         if slots.has(Slot::Event) {
             return self.event(slots, asked, sink);
@@ -201,11 +201,11 @@ impl Jsonl {
         let outcome = match returned {
             _ if failed => Outcome::Failed,
             None => match slots.take(Slot::Ret) {
-                None | Some(Value::Null) => Outcome::Open,
+                None | Some(Raw::Null) => Outcome::Open,
                 Some(ret) => return Err(answer_without_return(&ret)),
             },
             Some(at) if at < call => return Err(return_before_call(call, at)),
-            Some(at) => Outcome::Returned { at, ret: slots.take(Slot::Ret).unwrap_or(Value::Null) },
+            Some(at) => Outcome::Returned { at, ret: slots.take(Slot::Ret).unwrap_or(Raw::Null) },
         };
         who(slots, asked)?;
         sink.entry(Entry::Operation { asked, call, outcome })
@@ -217,7 +217,7 @@ impl Jsonl {
         asked: &mut Asked<'a>,
         sink: &mut K,
     ) -> Result<(), Wrong> {
-        let kind = slots.take(Slot::Event).unwrap_or(Value::Null);
+        let kind = slots.take(Slot::Event).unwrap_or(Raw::Null);
         let is_return = match kind.as_text() {
             Some("call") => false,
             Some("return") => true,
@@ -246,13 +246,13 @@ impl Jsonl {
         let outcome = if failed(slots)? {
             Outcome::Failed
         } else {
-            Outcome::Returned { at, ret: slots.take(Slot::Ret).unwrap_or(Value::Null) }
+            Outcome::Returned { at, ret: slots.take(Slot::Ret).unwrap_or(Raw::Null) }
         };
         sink.entry(Entry::Return { id, outcome })
     }
 }
 
-fn header(format: &Value<'_>, first: bool) -> Result<(), Wrong> {
+fn header(format: &Raw<'_>, first: bool) -> Result<(), Wrong> {
     let mut wrong = Wrong::field("format", &format!("\"{FORMAT}\""), format);
     if format.as_text() != Some(FORMAT) {
         if format.as_text().is_some_and(|it| it.starts_with("unforked-history/")) {
@@ -272,9 +272,9 @@ fn who<'a>(slots: &mut Slots<'a>, asked: &mut Asked<'a>) -> Result<(), Wrong> {
     let client = slots.uint(Slot::Client)?.ok_or_else(|| Wrong::missing("client", ""))?;
     asked.client = u16::try_from(client)
         .map(ClientId)
-        .map_err(|_| Wrong::field("client", "a number from 0 to 65535", &Value::Uint(client)))?;
+        .map_err(|_| Wrong::field("client", "a number from 0 to 65535", &Raw::Uint(client)))?;
     asked.f = match slots.take(Slot::F) {
-        Some(Value::Text(f)) => f,
+        Some(Raw::Text(f)) => f,
         Some(f) => return Err(Wrong::field("f", "a text in quotes", &f)),
         None => return Err(Wrong::missing("f", "")),
     };
@@ -300,7 +300,7 @@ fn return_before_call(call: u64, at: u64) -> Wrong {
 }
 
 #[cold]
-fn answer_without_return(ret: &Value<'_>) -> Wrong {
+fn answer_without_return(ret: &Raw<'_>) -> Wrong {
     Wrong {
         field: Some("ret"),
         expected: String::from("a \"return\" beside the \"ret\": an answer has a time"),

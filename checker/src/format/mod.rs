@@ -13,13 +13,13 @@ mod jsonl;
 mod porcupine;
 mod record;
 mod slots;
-mod value;
+mod raw;
 mod written;
 
 pub use collect::Collector;
 pub use jsonl::Renames;
+pub use raw::Raw;
 pub use record::{Asked, Entry, FormatError, Sink, Wrong};
-pub use value::Value;
 pub use written::{Start, Written};
 
 use jepsen::Jepsen;
@@ -80,7 +80,7 @@ pub struct Header {
     /// The datatype, by name.
     pub spec: Option<String>,
     /// Where it begins.
-    pub init: Option<Value<'static>>,
+    pub init: Option<Raw<'static>>,
 }
 
 impl Header {
@@ -93,7 +93,7 @@ impl Header {
             return Header::default();
         };
         let spec = line.get("spec").and_then(|it| it.as_str()).map(str::to_owned);
-        Header { spec, init: line.get("init").cloned().map(Value::from) }
+        Header { spec, init: line.get("init").cloned().map(Raw::from) }
     }
 }
 

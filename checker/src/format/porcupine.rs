@@ -65,7 +65,7 @@ fn one<K: Sink>(
         }
     };
     let not = |(at, form): (usize, Edn<'_>), expected: &str| {
-        let found = super::value::quoted(&form.to_string());
+        let found = super::raw::quoted(&form.to_string());
         (at + 1, Wrong { field: None, expected: expected.into(), found })
     };
     next("'-' before the process")?;

@@ -4,7 +4,7 @@
 //! reader puts a line into this form, under the contract's names; a datatype takes from it the
 //! fields it knows ([`Written`](super::Written)). Neither knows of the other.
 
-use super::value::Value;
+use super::raw::Raw;
 use crate::{ClientId, Outcome};
 use std::borrow::Cow;
 use std::fmt;
@@ -23,7 +23,7 @@ pub struct Asked<'a> {
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Field<'a> {
     pub(super) name: Cow<'a, str>,
-    pub(super) value: Value<'a>,
+    pub(super) value: Raw<'a>,
 }
 
 impl<'a> Asked<'a> {
@@ -33,13 +33,13 @@ impl<'a> Asked<'a> {
     }
 
     /// The same with one more field.
-    pub fn with(mut self, name: impl Into<Cow<'a, str>>, value: Value<'a>) -> Self {
+    pub fn with(mut self, name: impl Into<Cow<'a, str>>, value: Raw<'a>) -> Self {
         self.fields.push(Field { name: name.into(), value });
         self
     }
 
     /// The field of this name. The last of several counts.
-    pub fn get(&self, name: &str) -> Option<&Value<'a>> {
+    pub fn get(&self, name: &str) -> Option<&Raw<'a>> {
         self.fields.iter().rev().find(|field| field.name == name).map(|field| &field.value)
     }
 
@@ -53,7 +53,7 @@ impl<'a> Asked<'a> {
     /// A text that must be there.
     pub fn text(&self, name: &'static str) -> Result<&str, Wrong> {
         match self.get(name) {
-            Some(Value::Text(text)) => Ok(text),
+            Some(Raw::Text(text)) => Ok(text),
             _ => self.is_not(name, "a text in quotes"),
         }
     }
@@ -61,8 +61,8 @@ impl<'a> Asked<'a> {
     /// A name that must be there: a text, or a number, whose digits are its name.
     pub fn name(&self, name: &'static str) -> Result<Cow<'_, str>, Wrong> {
         match self.get(name) {
-            Some(Value::Text(text)) => Ok(Cow::Borrowed(text)),
-            Some(Value::Uint(number)) => Ok(Cow::Owned(number.to_string())),
+            Some(Raw::Text(text)) => Ok(Cow::Borrowed(text)),
+            Some(Raw::Uint(number)) => Ok(Cow::Owned(number.to_string())),
             _ => self.is_not(name, "a text in quotes, or a whole number from 0"),
         }
     }
@@ -80,8 +80,8 @@ impl<'a> Asked<'a> {
     /// A text, null, or nothing at all.
     pub fn optional_text(&self, name: &'static str) -> Result<Option<&str>, Wrong> {
         match self.get(name) {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::Text(text)) => Ok(Some(text)),
+            None | Some(Raw::Null) => Ok(None),
+            Some(Raw::Text(text)) => Ok(Some(text)),
             Some(_) => self.is_not(name, "a text in quotes, or null"),
         }
     }
@@ -89,7 +89,7 @@ impl<'a> Asked<'a> {
     /// A number from 0 that must be there.
     pub fn uint(&self, name: &'static str) -> Result<u64, Wrong> {
         match self.get(name) {
-            Some(Value::Uint(number)) => Ok(*number),
+            Some(Raw::Uint(number)) => Ok(*number),
             _ => self.is_not(name, "a whole number from 0"),
         }
     }
@@ -97,8 +97,8 @@ impl<'a> Asked<'a> {
     /// A number from 0, null, or nothing at all.
     pub fn optional_uint(&self, name: &'static str) -> Result<Option<u64>, Wrong> {
         match self.get(name) {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::Uint(number)) => Ok(Some(*number)),
+            None | Some(Raw::Null) => Ok(None),
+            Some(Raw::Uint(number)) => Ok(Some(*number)),
             Some(_) => self.is_not(name, "a whole number from 0, or null"),
         }
     }
@@ -107,7 +107,7 @@ impl<'a> Asked<'a> {
     pub fn flag(&self, name: &'static str) -> Result<bool, Wrong> {
         match self.get(name) {
             None => Ok(false),
-            Some(Value::Bool(it)) => Ok(*it),
+            Some(Raw::Bool(it)) => Ok(*it),
             Some(_) => self.is_not(name, "true or false"),
         }
     }
@@ -117,7 +117,7 @@ impl<'a> Asked<'a> {
         Wrong {
             field: Some("f"),
             expected: format!("\"f\" to be {known}"),
-            found: format!("\"{}\"", super::value::quoted(&self.f)),
+            found: format!("\"{}\"", super::raw::quoted(&self.f)),
         }
     }
 }
@@ -132,7 +132,7 @@ pub enum Entry<'a> {
         /// When.
         call: u64,
         /// What came of it.
-        outcome: Outcome<Value<'a>>,
+        outcome: Outcome<Raw<'a>>,
     },
     /// An operation begins.
     Call {
@@ -148,7 +148,7 @@ pub enum Entry<'a> {
         /// Which.
         id: u64,
         /// How: open, if nobody will hear of it again.
-        outcome: Outcome<Value<'a>>,
+        outcome: Outcome<Raw<'a>>,
     },
 }
 
@@ -171,7 +171,7 @@ pub struct Wrong {
 
 impl Wrong {
     /// A field holds what it cannot.
-    pub fn field(name: &'static str, wanted: &str, found: &Value<'_>) -> Self {
+    pub fn field(name: &'static str, wanted: &str, found: &Raw<'_>) -> Self {
         Wrong {
             field: Some(name),
             expected: format!("\"{name}\" to be {wanted}"),
@@ -190,7 +190,7 @@ impl Wrong {
     }
 
     /// An answer that the datatype never gives.
-    pub fn answer(wanted: &str, found: &Value<'_>) -> Self {
+    pub fn answer(wanted: &str, found: &Raw<'_>) -> Self {
         Wrong::field("ret", wanted, found)
     }
 }
@@ -237,7 +237,7 @@ pub(super) fn found_at(text: &str, at: usize) -> String {
         Some(one) if one.is_control() => format!("'{}'", one.escape_default()),
         Some(one) if one.is_alphanumeric() => {
             let word = text[at..].split(|it: char| !it.is_alphanumeric()).next().unwrap_or("");
-            format!("'{}'", super::value::quoted(word))
+            format!("'{}'", super::raw::quoted(word))
         }
         Some(one) => format!("'{one}'"),
     }

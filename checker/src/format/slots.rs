@@ -5,8 +5,8 @@
 //! a value is compared with what stood there on an earlier line, and read only where it differs.
 
 use super::json::Scanner;
+use super::raw::Raw;
 use super::record::Wrong;
-use super::value::Value;
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -55,7 +55,7 @@ pub(super) struct Slots<'a> {
     numbers: [u64; NAMES.len()],
     /// One bit for each slot.
     is_number: u16,
-    others: Vec<(Slot, Value<'a>)>,
+    others: Vec<(Slot, Raw<'a>)>,
 }
 
 impl<'a> Slots<'a> {
@@ -73,7 +73,7 @@ impl<'a> Slots<'a> {
     }
 
     #[inline]
-    pub(super) fn set(&mut self, slot: Slot, value: Value<'a>) {
+    pub(super) fn set(&mut self, slot: Slot, value: Raw<'a>) {
         self.is_number &= !(1 << slot as u16);
         self.others.push((slot, value));
     }
@@ -89,12 +89,12 @@ impl<'a> Slots<'a> {
 
     /// The value, which is gone then.
     #[inline]
-    pub(super) fn take(&mut self, slot: Slot) -> Option<Value<'a>> {
+    pub(super) fn take(&mut self, slot: Slot) -> Option<Raw<'a>> {
         if self.is_number(slot) {
-            return Some(Value::Uint(self.numbers[slot as usize]));
+            return Some(Raw::Uint(self.numbers[slot as usize]));
         }
         let other = self.others.iter_mut().rev().find(|(it, _)| *it == slot);
-        other.map(|(_, value)| std::mem::replace(value, Value::Null))
+        other.map(|(_, value)| std::mem::replace(value, Raw::Null))
     }
 
     /// A field that holds a whole number, or null, or is not there.
@@ -104,7 +104,7 @@ impl<'a> Slots<'a> {
             return Ok(Some(self.numbers[slot as usize]));
         }
         match self.others.iter().rev().find(|(it, _)| *it == slot) {
-            None | Some((_, Value::Null)) => Ok(None),
+            None | Some((_, Raw::Null)) => Ok(None),
             Some((_, value)) => Err(Wrong::field(slot.name(), "a whole number from 0", value)),
         }
     }

@@ -4,8 +4,8 @@
 //! datatype's own `Deserialize`, a test holds the two together, and it allocates what the operation
 //! keeps and nothing else.
 
+use super::raw::Raw;
 use super::record::{Asked, Wrong};
-use super::value::Value;
 use crate::Spec;
 use crate::specs::head::{self, Head};
 use crate::specs::objects::{self, Objects};
@@ -21,7 +21,7 @@ pub enum Start {
     /// As etcd's and Jepsen's logs do: with nothing written yet.
     Nothing,
     /// As the header or the user says.
-    Given(Value<'static>),
+    Given(Raw<'static>),
 }
 
 impl Start {
@@ -46,14 +46,14 @@ pub trait Written: Spec<Op: Serialize, Ret: Serialize> {
     fn op(asked: &Asked<'_>, names: &mut Names) -> Result<Self::Op, Wrong>;
 
     /// What was answered to it.
-    fn ret(op: &Self::Op, ret: Value<'_>, names: &mut Names) -> Result<Self::Ret, Wrong>;
+    fn ret(op: &Self::Op, ret: Raw<'_>, names: &mut Names) -> Result<Self::Ret, Wrong>;
 }
 
 impl Written for Head<Text> {
     fn start(start: &Start) -> Result<Self, Wrong> {
         match start {
             Start::Usual | Start::Nothing => Ok(Head::new(0)),
-            Start::Given(Value::Uint(head)) => Ok(Head::new(*head)),
+            Start::Given(Raw::Uint(head)) => Ok(Head::new(*head)),
             Start::Given(value) => Err(Wrong::field("init", "a whole number from 0", value)),
         }
     }
@@ -72,7 +72,7 @@ impl Written for Head<Text> {
                     Some(to) if Some(to) != from.checked_add(1) => Err(Wrong::field(
                         "to",
                         &format!("one more than \"from\", {from}: a head moves one up"),
-                        &Value::Uint(to),
+                        &Raw::Uint(to),
                     )),
                     _ => Ok(head::Op::Cas { key: key(names)?, from }),
                 }
@@ -81,12 +81,12 @@ impl Written for Head<Text> {
         }
     }
 
-    fn ret(_op: &Self::Op, ret: Value<'_>, _names: &mut Names) -> Result<Self::Ret, Wrong> {
+    fn ret(_op: &Self::Op, ret: Raw<'_>, _names: &mut Names) -> Result<Self::Ret, Wrong> {
         match (&ret, ret.get("head")) {
-            (Value::Bool(true), _) => Ok(head::Ret::Won { seq: None }),
-            (Value::Bool(false), _) => Ok(head::Ret::Lost),
-            (Value::Uint(head), _) => Ok(head::Ret::Head(*head)),
-            (_, Some(Value::Uint(head))) => Ok(head::Ret::Saw { head: *head }),
+            (Raw::Bool(true), _) => Ok(head::Ret::Won { seq: None }),
+            (Raw::Bool(false), _) => Ok(head::Ret::Lost),
+            (Raw::Uint(head), _) => Ok(head::Ret::Head(*head)),
+            (_, Some(Raw::Uint(head))) => Ok(head::Ret::Saw { head: *head }),
             _ => Err(Wrong::answer("true, false, a number or {\"head\": number}", &ret)),
         }
     }
@@ -97,7 +97,7 @@ impl Written for Objects {
         const WANTED: &str = "an object of whole numbers by name";
         match start {
             Start::Usual | Start::Nothing => Ok(Objects::default()),
-            Start::Given(value @ Value::Map(objects)) => objects
+            Start::Given(value @ Raw::Map(objects)) => objects
                 .iter()
                 .map(|(key, value)| value.as_uint().map(|value| (key, value)))
                 .collect::<Option<Objects>>()
@@ -131,7 +131,7 @@ impl Written for Objects {
                     None => None,
                     Some(Ok(limit)) => Some(limit),
                     Some(Err(_)) => {
-                        let found = asked.get("limit").cloned().unwrap_or(Value::Null);
+                        let found = asked.get("limit").cloned().unwrap_or(Raw::Null);
                         return Err(Wrong::field("limit", "a number below 4294967296", &found));
                     }
                 };
@@ -142,25 +142,25 @@ impl Written for Objects {
         }
     }
 
-    fn ret(_op: &Self::Op, ret: Value<'_>, _names: &mut Names) -> Result<Self::Ret, Wrong> {
+    fn ret(_op: &Self::Op, ret: Raw<'_>, _names: &mut Names) -> Result<Self::Ret, Wrong> {
         match &ret {
-            Value::Bool(true) => return Ok(objects::Ret::Done),
-            Value::Bool(false) => return Ok(objects::Ret::Refused),
-            Value::Null => return Ok(objects::Ret::Value(None)),
-            Value::Uint(value) => return Ok(objects::Ret::Value(Some(*value))),
+            Raw::Bool(true) => return Ok(objects::Ret::Done),
+            Raw::Bool(false) => return Ok(objects::Ret::Refused),
+            Raw::Null => return Ok(objects::Ret::Value(None)),
+            Raw::Uint(value) => return Ok(objects::Ret::Value(Some(*value))),
             _ => {}
         }
         let keys = match ret.get("keys") {
-            Some(Value::List(keys)) => {
+            Some(Raw::List(keys)) => {
                 keys.iter().map(|key| key.as_text().map(str::to_owned)).collect()
             }
             _ => None,
         };
         match (keys, ret.get("truncated")) {
-            (Some(keys), None | Some(Value::Null)) => {
+            (Some(keys), None | Some(Raw::Null)) => {
                 Ok(objects::Ret::Keys { keys, truncated: None })
             }
-            (Some(keys), Some(Value::Bool(it))) => {
+            (Some(keys), Some(Raw::Bool(it))) => {
                 Ok(objects::Ret::Keys { keys, truncated: Some(*it) })
             }
             _ => Err(Wrong::answer(

@@ -3,19 +3,20 @@
 use super::Job;
 use super::input::Input;
 use super::report::{Count, Found, Known, Report, Row};
+use super::threads::Threads;
 use crate::interrupt;
 use crate::out::Failure;
 use checker::check::Counterexample;
 use checker::format::{Collector, Reader, Start, Written};
 use checker::line;
-use checker::{Budget, Checked, Operation, check};
+use checker::{Budget, Checked, Operation, check_on};
 use serde_json::json;
 use std::time::Instant;
 
-pub(super) fn judge<S: Written>(mut input: Input, job: &Job) -> Result<Report, Failure>
+pub(super) fn judge<S: Written + Sync>(mut input: Input, job: &Job) -> Result<Report, Failure>
 where
-    S::Op: Clone,
-    S::Ret: Clone,
+    S::Op: Clone + Sync,
+    S::Ret: Clone + Sync,
 {
     let init = start::<S>(&job.start)?;
     let begun = Instant::now();
@@ -69,7 +70,7 @@ where
         stop: Some(&is_over),
     };
     let begun = Instant::now();
-    let checked = check(&init, &operations, &budget);
+    let checked = check_on(&Threads::new(), &init, &operations, &budget);
     report.judging = begun.elapsed();
     report.known = match checked {
         Checked::Pass(witness) => {

@@ -16,10 +16,10 @@ pub(super) struct Entry {
     pub(super) follow: fn(Input, &Job, &Out) -> Result<Report, Failure>,
 }
 
-const fn entry<S: Written>(name: &'static str) -> Entry
+const fn entry<S: Written + Sync>(name: &'static str) -> Entry
 where
-    S::Op: Clone,
-    S::Ret: Clone,
+    S::Op: Clone + Sync,
+    S::Ret: Clone + Sync,
 {
     Entry { name, judge: judge::judge::<S>, follow: follow::follow::<S> }
 }

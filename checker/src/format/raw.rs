@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 /// A value: JSON's kinds, which are also what is left of EDN's once keywords are names.
 #[derive(Clone, PartialEq, Debug)]
-pub enum Value<'a> {
+pub enum Raw<'a> {
     /// Nothing.
     Null,
     /// Yes or no.
@@ -18,19 +18,19 @@ pub enum Value<'a> {
     /// A text.
     Text(Cow<'a, str>),
     /// Several.
-    List(Vec<Value<'a>>),
+    List(Vec<Raw<'a>>),
     /// Several by name, in the order they were written.
-    Map(Vec<(Cow<'a, str>, Value<'a>)>),
+    Map(Vec<(Cow<'a, str>, Raw<'a>)>),
 }
 
 /// A complaint quotes this much at most.
 const QUOTED_MAX: usize = 60;
 
-impl<'a> Value<'a> {
+impl<'a> Raw<'a> {
     /// A number from 0, if it is one.
     pub fn as_uint(&self) -> Option<u64> {
         match self {
-            Value::Uint(number) => Some(*number),
+            Raw::Uint(number) => Some(*number),
             _ => None,
         }
     }
@@ -38,15 +38,15 @@ impl<'a> Value<'a> {
     /// The text, if it is one.
     pub fn as_text(&self) -> Option<&str> {
         match self {
-            Value::Text(text) => Some(text),
+            Raw::Text(text) => Some(text),
             _ => None,
         }
     }
 
     /// The value of this name, if it is a map that has it. The last of several counts.
-    pub fn get(&self, name: &str) -> Option<&Value<'a>> {
+    pub fn get(&self, name: &str) -> Option<&Raw<'a>> {
         match self {
-            Value::Map(entries) => {
+            Raw::Map(entries) => {
                 entries.iter().rev().find(|(it, _)| it == name).map(|(_, value)| value)
             }
             _ => None,
@@ -59,20 +59,20 @@ impl<'a> Value<'a> {
     }
 
     /// The same value, owing nothing to what it was read from.
-    pub fn into_owned(self) -> Value<'static> {
+    pub fn into_owned(self) -> Raw<'static> {
         match self {
-            Value::Null => Value::Null,
-            Value::Bool(it) => Value::Bool(it),
-            Value::Uint(it) => Value::Uint(it),
-            Value::Int(it) => Value::Int(it),
-            Value::Float(it) => Value::Float(it),
-            Value::Text(text) => Value::Text(text.into_owned().into()),
-            Value::List(all) => Value::List(all.into_iter().map(Value::into_owned).collect()),
-            Value::Map(entries) => {
-                let owned = |(name, value): (Cow<'_, str>, Value<'_>)| {
+            Raw::Null => Raw::Null,
+            Raw::Bool(it) => Raw::Bool(it),
+            Raw::Uint(it) => Raw::Uint(it),
+            Raw::Int(it) => Raw::Int(it),
+            Raw::Float(it) => Raw::Float(it),
+            Raw::Text(text) => Raw::Text(text.into_owned().into()),
+            Raw::List(all) => Raw::List(all.into_iter().map(Raw::into_owned).collect()),
+            Raw::Map(entries) => {
+                let owned = |(name, value): (Cow<'_, str>, Raw<'_>)| {
                     (name.into_owned().into(), value.into_owned())
                 };
-                Value::Map(entries.into_iter().map(owned).collect())
+                Raw::Map(entries.into_iter().map(owned).collect())
             }
         }
     }
@@ -86,18 +86,18 @@ pub(super) fn quoted(text: &str) -> String {
     }
 }
 
-impl From<Value<'_>> for serde_json::Value {
-    fn from(value: Value<'_>) -> Self {
+impl From<Raw<'_>> for serde_json::Value {
+    fn from(value: Raw<'_>) -> Self {
         match value {
-            Value::Null => serde_json::Value::Null,
-            Value::Bool(it) => it.into(),
-            Value::Uint(it) => it.into(),
-            Value::Int(it) => it.into(),
-            Value::Float(it) => it.into(),
-            Value::Text(text) => text.into_owned().into(),
-            Value::List(all) => all.into_iter().map(serde_json::Value::from).collect(),
-            Value::Map(entries) => {
-                let entry = |(name, value): (Cow<'_, str>, Value<'_>)| {
+            Raw::Null => serde_json::Value::Null,
+            Raw::Bool(it) => it.into(),
+            Raw::Uint(it) => it.into(),
+            Raw::Int(it) => it.into(),
+            Raw::Float(it) => it.into(),
+            Raw::Text(text) => text.into_owned().into(),
+            Raw::List(all) => all.into_iter().map(serde_json::Value::from).collect(),
+            Raw::Map(entries) => {
+                let entry = |(name, value): (Cow<'_, str>, Raw<'_>)| {
                     (name.into_owned(), serde_json::Value::from(value))
                 };
                 serde_json::Value::Object(entries.into_iter().map(entry).collect())
@@ -106,21 +106,19 @@ impl From<Value<'_>> for serde_json::Value {
     }
 }
 
-impl From<serde_json::Value> for Value<'static> {
+impl From<serde_json::Value> for Raw<'static> {
     fn from(value: serde_json::Value) -> Self {
         match value {
-            serde_json::Value::Null => Value::Null,
-            serde_json::Value::Bool(it) => Value::Bool(it),
+            serde_json::Value::Null => Raw::Null,
+            serde_json::Value::Bool(it) => Raw::Bool(it),
             serde_json::Value::Number(it) => match (it.as_u64(), it.as_i64()) {
-                (Some(number), _) => Value::Uint(number),
-                (None, Some(number)) => Value::Int(number),
-                (None, None) => Value::Float(it.as_f64().unwrap_or(f64::NAN)),
+                (Some(number), _) => Raw::Uint(number),
+                (None, Some(number)) => Raw::Int(number),
+                (None, None) => Raw::Float(it.as_f64().unwrap_or(f64::NAN)),
             },
-            serde_json::Value::String(it) => Value::Text(it.into()),
-            serde_json::Value::Array(all) => {
-                Value::List(all.into_iter().map(Value::from).collect())
-            }
-            serde_json::Value::Object(entries) => Value::Map(
+            serde_json::Value::String(it) => Raw::Text(it.into()),
+            serde_json::Value::Array(all) => Raw::List(all.into_iter().map(Raw::from).collect()),
+            serde_json::Value::Object(entries) => Raw::Map(
                 entries.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
             ),
         }
