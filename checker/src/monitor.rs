@@ -4,16 +4,27 @@
 //! how the operations can have gone, the spec plays that again, and what a monitor cannot decide it
 //! declines; and every one is held to brute force on random histories.
 
+pub(crate) mod chain;
+pub(crate) mod words;
+
 use crate::{Operation, Spec, Violation};
 
 /// Operations that touch one another's state: those of one key, or the whole history.
 ///
 /// Sorted by call; what certainly failed is left out.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Part<'a, Op, Ret> {
     operations: &'a [Operation<Op, Ret>],
     members: &'a [u32],
 }
+
+impl<Op, Ret> Clone for Part<'_, Op, Ret> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<Op, Ret> Copy for Part<'_, Op, Ret> {}
 
 impl<'a, Op, Ret> Part<'a, Op, Ret> {
     /// Those of `operations` that `members` names, which are sorted by call.

@@ -5,6 +5,7 @@ mod brute;
 mod generate;
 mod head;
 mod line;
+mod monitors;
 mod objects;
 mod search;
 
