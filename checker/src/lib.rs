@@ -3,7 +3,8 @@
 //! Reading order: [`history`] (what clients asked and heard), [`spec`] (what they may hear),
 //! [`verdict`] (what is said of it), [`monitor`] (the fast decisions), [`search`] (the general
 //! decision), [`check`](mod@check) (the decision with its proof), [`specs`] (one datatype a file,
-//! each with the violations it can call by name), [`line`](mod@line) (the JSON Lines form),
+//! each with the violations it can call by name), [`value`](mod@value) (what is
+//! written and read), [`line`](mod@line) (the JSON Lines form),
 //! [`hash`] (hashes that never change).
 //!
 //! The crate stands alone: it knows nothing of simulation, time or input and output.
@@ -15,6 +16,7 @@ pub mod monitor;
 pub mod search;
 pub mod check;
 pub mod specs;
+pub mod value;
 pub mod line;
 pub mod hash;
 
@@ -23,4 +25,5 @@ pub use history::{ClientId, History, Operation, Outcome, Seen};
 pub use monitor::{Monitored, Part};
 pub use search::{Budget, judge};
 pub use spec::Spec;
+pub use value::{Datum, Value};
 pub use verdict::{Property, Verdict, Violation};

@@ -18,7 +18,7 @@
 mod order;
 mod reach;
 
-use super::{Monitored, Part};
+use crate::Operation;
 use order::order;
 use reach::{Avoid, reach};
 
@@ -39,10 +39,25 @@ pub(crate) enum Mark {
     SeesOdd,
 }
 
+/// What an operation says, and when: all that is looked at again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Said {
+    pub(crate) mark: Mark,
+    pub(crate) call: u64,
+    /// When it returned: never, for one that did not.
+    pub(crate) at: u64,
+}
+
+impl Said {
+    pub(crate) fn new<Op, Ret>(mark: Mark, operation: &Operation<Op, Ret>) -> Self {
+        Said { mark, call: operation.call, at: operation.returned_at().unwrap_or(u64::MAX) }
+    }
+}
+
 /// What the operations of a part say, by their positions in it.
 pub(crate) struct Stages<'a> {
-    /// One for each operation.
-    pub(crate) marks: &'a [Mark],
+    /// One for each operation, by call.
+    pub(crate) said: &'a [Said],
     /// The last stage there is a maker for; each up to it has one.
     pub(crate) last: u32,
     /// The last stage that somebody must have reached. Makers beyond it never answered.
@@ -68,60 +83,44 @@ struct Bound {
     upper: u64,
 }
 
-/// The order in which they can have gone, as indices of the whole history, or why there is none.
-pub(crate) fn decide<Op, Ret>(
-    part: Part<'_, Op, Ret>,
-    stages: &Stages<'_>,
-) -> Result<Vec<u32>, Broken> {
-    let (bounds, avoiding) = bounds(part, stages);
+/// The order in which they can have gone, by position, or why there is none.
+pub(crate) fn decide(stages: &Stages<'_>) -> Result<Vec<u32>, Broken> {
+    let (bounds, avoiding) = bounds(stages);
     let must = stages.must as usize;
     if (0..=must).any(|k| bounds[k].lower > bounds[k].upper) {
-        return Err(late(part, stages.marks, &bounds));
+        return Err(late(stages.said, &bounds));
     }
-    let avoids = if avoiding { avoids(part, stages, &bounds) } else { Vec::new() };
+    let avoids = if avoiding { avoids(stages, &bounds) } else { Vec::new() };
     let points = if avoids.is_empty() {
         bounds[..=must].iter().map(|bound| bound.lower).collect()
     } else {
         match reach(&bounds[..=stages.last as usize], must, avoids.clone()) {
             Ok(points) => points,
-            Err(stage) => return Err(refusal(part, stages, &bounds, &avoids, stage)),
+            Err(stage) => return Err(refusal(stages, &bounds, &avoids, stage)),
         }
     };
-    Ok(order(part, stages.marks, &points))
-}
-
-/// [`decide`], for a monitor that has a sentence for what is broken.
-pub(crate) fn monitored<Op, Ret>(
-    part: Part<'_, Op, Ret>,
-    stages: &Stages<'_>,
-    say: impl FnOnce(Broken) -> Monitored,
-) -> Monitored {
-    match decide(part, stages) {
-        Ok(order) => Monitored::Pass(order),
-        Err(broken) => say(broken),
-    }
+    Ok(order(stages.said, &points))
 }
 
 /// The bounds of each stage, one more than there are, each in view of all others; and whether any
 /// operation says where the state was not.
-fn bounds<Op, Ret>(part: Part<'_, Op, Ret>, stages: &Stages<'_>) -> (Vec<Bound>, bool) {
+fn bounds(stages: &Stages<'_>) -> (Vec<Bound>, bool) {
     let count = stages.last as usize + 2;
     let mut bounds = vec![Bound { lower: 0, upper: u64::MAX }; count];
     let mut avoiding = false;
-    for ((_, operation), mark) in part.iter().zip(stages.marks) {
-        match *mark {
+    for said in stages.said {
+        match said.mark {
             Mark::Dropped | Mark::Free => {}
             Mark::Avoids(_) | Mark::SeesOdd => avoiding = true,
             Mark::Makes(stage) => {
                 let bound = &mut bounds[stage as usize];
-                bound.lower = bound.lower.max(operation.call);
-                bound.upper = bound.upper.min(operation.returned_at().unwrap_or(u64::MAX));
+                bound.lower = bound.lower.max(said.call);
+                bound.upper = bound.upper.min(said.at);
             }
             Mark::Sees(stage) => {
-                let at = operation.returned_at().unwrap_or(u64::MAX);
-                bounds[stage as usize].upper = bounds[stage as usize].upper.min(at);
+                bounds[stage as usize].upper = bounds[stage as usize].upper.min(said.at);
                 let next = &mut bounds[stage as usize + 1];
-                next.lower = next.lower.max(operation.call);
+                next.lower = next.lower.max(said.call);
             }
         }
     }
@@ -136,35 +135,29 @@ fn bounds<Op, Ret>(part: Part<'_, Op, Ret>, stages: &Stages<'_>) -> (Vec<Bound>,
 
 /// What the operations that deny a stage still ask, once the bounds are known: sorted by stage and
 /// call.
-fn avoids<Op, Ret>(
-    part: Part<'_, Op, Ret>,
-    stages: &Stages<'_>,
-    bounds: &[Bound],
-) -> Vec<Avoid> {
+fn avoids(stages: &Stages<'_>, bounds: &[Bound]) -> Vec<Avoid> {
     let (last, must) = (stages.last, stages.must as usize);
     let mut avoids = Vec::new();
-    let mut denies = |position: usize, stage: u32, call: u64, at: u64| {
+    let mut denies = |position: usize, stage: u32, said: &Said| {
         let k = stage as usize;
-        let before = stage > 0 && call <= bounds[k].lower;
-        let after = k < must && at >= bounds[k + 1].upper;
+        let before = stage > 0 && said.call <= bounds[k].lower;
+        let after = k < must && said.at >= bounds[k + 1].upper;
         if !before && !after {
             // Nothing is before the first stage.
-            let call = if stage == 0 { u64::MAX } else { call };
-            avoids.push(Avoid { stage, call, at, position: position as u32 });
+            let call = if stage == 0 { u64::MAX } else { said.call };
+            avoids.push(Avoid { stage, call, at: said.at, position: position as u32 });
         }
     };
-    for (position, ((_, operation), mark)) in part.iter().zip(stages.marks).enumerate() {
-        let at = || operation.returned_at().unwrap_or(u64::MAX);
-        match *mark {
-            Mark::Avoids(stage) if stage <= last => denies(position, stage, operation.call, at()),
+    for (position, said) in stages.said.iter().enumerate() {
+        match said.mark {
+            Mark::Avoids(stage) if stage <= last => denies(position, stage, said),
             Mark::SeesOdd => {
-                let (call, at) = (operation.call, at());
                 // Stages that may have begun before its call, and may have ended after its return.
-                let begun = bounds[..=last as usize].partition_point(|it| it.lower < call);
-                let ended = bounds[..=must].partition_point(|it| it.upper <= at);
+                let begun = bounds[..=last as usize].partition_point(|it| it.lower < said.call);
+                let ended = bounds[..=must].partition_point(|it| it.upper <= said.at);
                 let first = (ended as u32).saturating_sub(1);
                 for stage in (first..(begun as u32).max(1)).filter(|stage| stage % 2 == 0) {
-                    denies(position, stage, call, at);
+                    denies(position, stage, said);
                 }
             }
             _ => {}
@@ -175,44 +168,34 @@ fn avoids<Op, Ret>(
 }
 
 /// Two operations in the wrong order.
-fn late<Op, Ret>(part: Part<'_, Op, Ret>, marks: &[Mark], bounds: &[Bound]) -> Broken {
+fn late(said: &[Said], bounds: &[Bound]) -> Broken {
     let broken = bounds.iter().position(|it| it.lower > it.upper).unwrap_or(0) as u32;
-    let first = until_upper(part, marks, broken);
-    let second = since_lower(part, marks, broken);
-    match (first, second) {
+    match (until_upper(said, broken), since_lower(said, broken)) {
         (Some(first), Some(second)) => Broken::Late { first, second },
         _ => Broken::Tangled { stage: broken },
     }
 }
 
 /// The operation whose return shows that the stage had begun.
-fn until_upper<Op, Ret>(part: Part<'_, Op, Ret>, marks: &[Mark], stage: u32) -> Option<usize> {
-    let shows = |mark: &Mark| matches!(*mark, Mark::Makes(k) | Mark::Sees(k) if k >= stage);
-    let returned = part.iter().zip(marks).enumerate().filter(|(_, (_, mark))| shows(mark));
-    let at = returned.filter_map(|(position, ((_, it), _))| Some((it.returned_at()?, position)));
-    at.min().map(|(_, position)| position)
+fn until_upper(said: &[Said], stage: u32) -> Option<usize> {
+    let shows = |mark: Mark| matches!(mark, Mark::Makes(k) | Mark::Sees(k) if k >= stage);
+    let all = said.iter().enumerate().filter(|(_, it)| shows(it.mark) && it.at < u64::MAX);
+    all.min_by_key(|(_, it)| it.at).map(|(position, _)| position)
 }
 
 /// The operation whose call shows that the stage had not yet begun.
-fn since_lower<Op, Ret>(part: Part<'_, Op, Ret>, marks: &[Mark], stage: u32) -> Option<usize> {
-    let shows = |mark: &Mark| match *mark {
+fn since_lower(said: &[Said], stage: u32) -> Option<usize> {
+    let shows = |mark: Mark| match mark {
         Mark::Makes(k) => k <= stage,
         Mark::Sees(k) => k < stage,
         _ => false,
     };
-    let called = part.iter().zip(marks).enumerate().filter(|(_, (_, mark))| shows(mark));
-    let latest = called.map(|(position, ((_, it), _))| (it.call, std::cmp::Reverse(position)));
-    latest.max().map(|(_, position)| position.0)
+    let all = said.iter().enumerate().filter(|(_, it)| shows(it.mark));
+    all.max_by_key(|(_, it)| it.call).map(|(position, _)| position)
 }
 
 /// Whose denial is wrong by itself, if one is.
-fn refusal<Op, Ret>(
-    part: Part<'_, Op, Ret>,
-    stages: &Stages<'_>,
-    bounds: &[Bound],
-    avoids: &[Avoid],
-    stuck: usize,
-) -> Broken {
+fn refusal(stages: &Stages<'_>, bounds: &[Bound], avoids: &[Avoid], stuck: usize) -> Broken {
     let must = stages.must as usize;
     let hopeless = avoids.iter().find(|it| {
         let k = it.stage as usize;
@@ -220,8 +203,8 @@ fn refusal<Op, Ret>(
         began && (bounds[k + 1].lower > it.at || k == stages.last as usize)
     });
     let Some(it) = hopeless else { return Broken::Tangled { stage: stuck as u32 } };
-    let since = if it.stage == 0 { None } else { until_upper(part, stages.marks, it.stage) };
+    let since = if it.stage == 0 { None } else { until_upper(stages.said, it.stage) };
     let is_last = it.stage == stages.last;
-    let until = if is_last { None } else { since_lower(part, stages.marks, it.stage + 1) };
+    let until = if is_last { None } else { since_lower(stages.said, it.stage + 1) };
     Broken::Throughout { stage: it.stage, refused: it.position as usize, since, until }
 }

@@ -7,6 +7,7 @@ mod head;
 mod line;
 mod monitors;
 mod objects;
+mod registers;
 mod search;
 
 use checker::{ClientId, Operation, Outcome};

@@ -65,7 +65,12 @@ where
             let truth = linearizable::<D>(&apart);
             truths &= truth;
             let part = Part::new(&operations, &members);
-            let context = || format!("seed {seed}, history {number}: {apart:#?}");
+            let context = || {
+                format!(
+                    "seed {seed}, history {number}: {}",
+                    apart.iter().map(|it| format!("\n{it:?}")).collect::<String>()
+                )
+            };
             match init.monitor(part) {
                 Monitored::Declined => tally.declined += 1,
                 Monitored::Pass(order) => {

@@ -4,38 +4,29 @@
 //! its call, unless the stage it denies is the current one then: then it goes right after the maker
 //! of the next.
 
-use super::{Mark, Part};
+use super::{Mark, Said};
 
 const NOBODY: u32 = u32::MAX;
 
-/// All but the dropped, as indices of the whole history. `points[k]` is where stage `k` begins.
-pub(super) fn order<Op, Ret>(
-    part: Part<'_, Op, Ret>,
-    marks: &[Mark],
-    points: &[u64],
-) -> Vec<u32> {
+/// All but the dropped, by position. `points[k]` is where stage `k` begins.
+pub(super) fn order(said: &[Said], points: &[u64]) -> Vec<u32> {
     let stages = points.len();
-    let mut makers = vec![NOBODY; stages];
-    // Where the readers of each stage begin among all readers, once they are counted.
+    // Where what is in each stage begins among all, once it is counted; the maker comes first.
     let mut starts = vec![0_u32; stages + 1];
     let mut timed: Vec<u32> = Vec::new();
     let mut moved: Vec<(u32, u32)> = Vec::new();
-    for (position, mark) in marks.iter().enumerate() {
-        match *mark {
-            Mark::Makes(stage) if (stage as usize) < stages => {
-                makers[stage as usize] = position as u32;
-            }
+    for (position, it) in (0..).zip(said) {
+        match it.mark {
+            Mark::Makes(stage) if (stage as usize) < stages => starts[stage as usize] += 1,
             Mark::Sees(stage) => starts[stage as usize] += 1,
-            Mark::Avoids(_) | Mark::SeesOdd => {
-                match late(*mark, points, call(part, position as u32)) {
-                    Some(stage) => {
-                        starts[stage] += 1;
-                        moved.push((position as u32, stage as u32));
-                    }
-                    None => timed.push(position as u32),
+            Mark::Avoids(_) | Mark::SeesOdd => match late(it, points) {
+                Some(stage) => {
+                    starts[stage] += 1;
+                    moved.push((position, stage as u32));
                 }
-            }
-            Mark::Free => timed.push(position as u32),
+                None => timed.push(position),
+            },
+            Mark::Free => timed.push(position),
             Mark::Makes(_) | Mark::Dropped => {}
         }
     }
@@ -44,73 +35,68 @@ pub(super) fn order<Op, Ret>(
         sum += *start;
         *start = sum - *start;
     }
-    let mut readers = vec![0_u32; sum as usize];
-    let mut fills = starts.clone();
-    let mut put = |stage: usize, position: u32| {
-        readers[fills[stage] as usize] = position;
-        fills[stage] += 1;
+    let mut order = vec![NOBODY; sum as usize];
+    // From here on `starts[k]` is where the next one goes; in the end, where stage k + 1 begins.
+    for (k, start) in starts[..stages].iter_mut().enumerate() {
+        *start += u32::from(k > 0);
+    }
+    let mut put = |stage: u32, position: u32| {
+        let next = &mut starts[stage as usize];
+        order[*next as usize] = position;
+        *next += 1;
     };
-    // Those are at the very point where the stage begins, so they go first.
-    moved.iter().for_each(|&(position, stage)| put(stage as usize, position));
-    for (position, mark) in marks.iter().enumerate() {
-        if let Mark::Sees(stage) = *mark {
-            put(stage as usize, position as u32);
+    // Those are at the very point where the stage begins, so they go before its readers.
+    moved.iter().for_each(|&(position, stage)| put(stage, position));
+    let mut makers = vec![NOBODY; stages];
+    for (position, it) in (0..).zip(said) {
+        match it.mark {
+            Mark::Sees(stage) => put(stage, position),
+            Mark::Makes(stage) if (stage as usize) < stages => makers[stage as usize] = position,
+            _ => {}
         }
     }
-    merge(part, points, &makers, (&starts, &readers), &timed)
+    for k in 1..stages {
+        order[starts[k - 1] as usize] = makers[k];
+    }
+    if timed.is_empty() { order } else { merge(said, points, (&starts, &order), &timed) }
 }
 
 /// The stage that an operation has to wait for, if at its call it was one that it denies.
-fn late(mark: Mark, points: &[u64], call: u64) -> Option<usize> {
-    let begun_at = |stage: usize| stage == 0 || points[stage] < call;
-    let current = match mark {
+fn late(said: &Said, points: &[u64]) -> Option<usize> {
+    let current = match said.mark {
         Mark::Avoids(stage) => {
             let stage = stage as usize;
             let is_current = stage < points.len()
-                && begun_at(stage)
-                && points.get(stage + 1).is_none_or(|&next| next >= call);
+                && (stage == 0 || points[stage] < said.call)
+                && points.get(stage + 1).is_none_or(|&next| next >= said.call);
             return is_current.then_some(stage + 1);
         }
-        _ => points.partition_point(|&point| point < call).max(1) - 1,
+        _ => points.partition_point(|&point| point < said.call).max(1) - 1,
     };
     current.is_multiple_of(2).then_some(current + 1)
 }
 
-fn call<Op, Ret>(part: Part<'_, Op, Ret>, position: u32) -> u64 {
-    part.get(part.members()[position as usize]).call
-}
-
-/// Stage by stage, and before each operation those that go by their own call.
-fn merge<Op, Ret>(
-    part: Part<'_, Op, Ret>,
+/// Before each operation those that go by their own call. `ends` says where each stage ends.
+fn merge(
+    said: &[Said],
     points: &[u64],
-    makers: &[u32],
-    (starts, readers): (&[u32], &[u32]),
+    (ends, order): (&[u32], &[u32]),
     timed: &[u32],
 ) -> Vec<u32> {
-    let members = part.members();
-    let mut order = Vec::with_capacity(makers.len() + readers.len() + timed.len());
-    let mut timed = timed.iter().peekable();
-    let mut next_timed = timed.peek().map_or(u64::MAX, |&&it| call(part, it));
-    for (stage, &point) in points.iter().enumerate() {
+    let mut merged = Vec::with_capacity(order.len() + timed.len());
+    let mut timed = timed.iter().map(|&one| (said[one as usize].call, one)).peekable();
+    let mut begin = 0;
+    for (&point, &end) in points.iter().zip(ends) {
         let mut time = point;
-        let mut push = |position: u32, time: u64| {
-            while next_timed <= time
-                && let Some(&one) = timed.next()
-            {
-                order.push(members[one as usize]);
-                next_timed = timed.peek().map_or(u64::MAX, |&&it| call(part, it));
+        for &position in &order[begin as usize..end as usize] {
+            time = time.max(said[position as usize].call);
+            while let Some((_, one)) = timed.next_if(|(call, _)| *call <= time) {
+                merged.push(one);
             }
-            order.push(members[position as usize]);
-        };
-        if makers[stage] != NOBODY {
-            push(makers[stage], time);
+            merged.push(position);
         }
-        for &reader in &readers[starts[stage] as usize..starts[stage + 1] as usize] {
-            time = time.max(call(part, reader));
-            push(reader, time);
-        }
+        begin = end;
     }
-    order.extend(timed.map(|&one| members[one as usize]));
-    order
+    merged.extend(timed.map(|(_, one)| one));
+    merged
 }

@@ -7,7 +7,7 @@
 //! early for a loser's sake, who says that the head was not where he looked for it.
 
 use super::{Head, Key, Op, Ret, diagnose, name};
-use crate::monitor::chain::{self, Broken, Mark, Stages};
+use crate::monitor::chain::{Broken, Mark, Said, Stages, decide};
 use crate::monitor::words;
 use crate::{Monitored, Outcome, Part, Property, Violation};
 
@@ -24,10 +24,10 @@ struct Maker {
 
 pub(super) fn monitor<K: Key>(init: u64, part: Part<'_, Op<K>, Ret>) -> Monitored {
     match read(init, part) {
-        Ok((marks, last, must)) => {
-            let stages = Stages { marks: &marks, last, must };
-            chain::monitored(part, &stages, |broken| fail(init, part, broken))
-        }
+        Ok((said, last, must)) => match decide(&Stages { said: &said, last, must }) {
+            Ok(order) => part.pass(order),
+            Err(broken) => fail(init, part, broken),
+        },
         Err(wrong) => {
             let seen = part.iter().map(|(index, it)| it.seen(index as usize));
             Monitored::Fail(diagnose(init, seen).unwrap_or_else(|| wrong.violation(init, part)))
@@ -89,8 +89,8 @@ fn fail<K: Key>(init: u64, part: Part<'_, Op<K>, Ret>, broken: Broken) -> Monito
 
 /// What each operation says of the numbers, counted from `init`; the last stage, and the last that
 /// must have been.
-fn read<K: Key>(init: u64, part: Part<'_, Op<K>, Ret>) -> Result<(Vec<Mark>, u32, u32), Wrong> {
-    let mut marks = Vec::with_capacity(part.len());
+fn read<K: Key>(init: u64, part: Part<'_, Op<K>, Ret>) -> Result<(Vec<Said>, u32, u32), Wrong> {
+    let mut said = Vec::with_capacity(part.len());
     let mut makers: Vec<Maker> = Vec::with_capacity(part.len() / 2 + 2);
     // There are no more stages than operations: what is further has a gap before it.
     let most = part.len() as u64;
@@ -138,10 +138,10 @@ fn read<K: Key>(init: u64, part: Part<'_, Op<K>, Ret>) -> Result<(Vec<Mark>, u32
             (_, Outcome::Open | Outcome::Failed) => Mark::Dropped,
             (_, Outcome::Returned { .. }) => return Err(Wrong::Answer(position)),
         };
-        marks.push(mark);
+        said.push(Said::new(mark, operation));
     }
-    let last = choose(init, &mut marks, &makers, must)?;
-    if farthest > must { Err(Wrong::Gap(init + must + 1)) } else { Ok((marks, last, must as u32)) }
+    let last = choose(init, &mut said, &makers, must)?;
+    if farthest > must { Err(Wrong::Gap(init + must + 1)) } else { Ok((said, last, must as u32)) }
 }
 
 fn entry(makers: &mut Vec<Maker>, stage: u64) -> &mut Maker {
@@ -153,14 +153,14 @@ fn entry(makers: &mut Vec<Maker>, stage: u64) -> &mut Maker {
 }
 
 /// Picks who made each stage that nobody owns up to, up to the last one that can be.
-fn choose(init: u64, marks: &mut [Mark], makers: &[Maker], must: u64) -> Result<u32, Wrong> {
+fn choose(init: u64, said: &mut [Said], makers: &[Maker], must: u64) -> Result<u32, Wrong> {
     let mut stage = 0;
     loop {
         let next = makers.get(stage as usize + 1);
         match next {
             Some(maker) if maker.winner != NOBODY => {}
             Some(maker) if maker.silent != NOBODY => {
-                marks[maker.silent as usize] = Mark::Makes(stage + 1);
+                said[maker.silent as usize].mark = Mark::Makes(stage + 1);
             }
             _ if u64::from(stage) < must => return Err(Wrong::Gap(init + u64::from(stage) + 1)),
             _ => return Ok(stage),
