@@ -6,12 +6,13 @@
 
 mod count;
 mod diagnose;
+mod monitor;
 
 pub use count::{Counters, counters, counters_by_key};
 pub use diagnose::diagnose;
 
 use crate::hash::Chain;
-use crate::{Operation, Spec, Violation};
+use crate::{Monitored, Operation, Part, Spec, Violation};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fmt::{Debug, Display};
@@ -240,6 +241,10 @@ impl<K: Key> Spec for Head<K> {
 
     fn key(op: &Op<K>) -> Option<u64> {
         Some(Chain::of(op.key()))
+    }
+
+    fn monitor(&self, part: Part<'_, Op<K>, Ret>) -> Monitored {
+        monitor::monitor(self.head, part)
     }
 
     fn diagnose(&self, operations: &[Operation<Op<K>, Ret>]) -> Option<Violation> {

@@ -3,3 +3,4 @@
 pub mod head;
 pub mod nothing;
 pub mod objects;
+pub mod register;

@@ -36,7 +36,7 @@ fn explains<P: Plain>(state: &P, left: &[&Operation<P::Op, P::Ret>]) -> bool {
     })
 }
 
-fn linearizable<P: Plain>(operations: &[Operation<P::Op, P::Ret>]) -> bool {
+pub(crate) fn linearizable<P: Plain>(operations: &[Operation<P::Op, P::Ret>]) -> bool {
     let left: Vec<_> =
         operations.iter().filter(|one| !matches!(one.outcome, Outcome::Failed)).collect();
     explains(&P::default(), &left)

@@ -2,11 +2,14 @@
 //! one, and the lines of the history format.
 
 mod brute;
+mod format;
 mod generate;
 mod head;
 mod line;
+mod monitors;
 mod objects;
 mod proof;
+mod registers;
 mod search;
 
 use checker::{ClientId, Operation, Outcome};

@@ -7,6 +7,7 @@ use crate::out::{Failure, Out};
 use checker::format::Written;
 use checker::specs::head::Head;
 use checker::specs::objects::Objects;
+use checker::specs::register::Register;
 use checker::text::Text;
 
 /// A datatype whose type is forgotten.
@@ -24,7 +25,12 @@ where
     Entry { name, judge: judge::judge::<S>, follow: follow::follow::<S> }
 }
 
-const ALL: &[Entry] = &[entry::<Head<Text>>("head"), entry::<Objects>("object-store")];
+const ALL: &[Entry] = &[
+    entry::<Register>("register"),
+    entry::<Register>("cas-register"),
+    entry::<Head<Text>>("head"),
+    entry::<Objects>("object-store"),
+];
 
 /// The datatype that was asked for, or the header's.
 pub(super) fn find(
