@@ -41,7 +41,7 @@ impl Jepsen {
     ) -> Result<usize, FormatError> {
         let mut forms = Forms::new(text);
         loop {
-            let done = forms.at();
+            let (done, in_list) = (forms.at(), self.in_list);
             let read = self.next(&mut forms);
             let within =
                 |at, expected: String, found| FormatError::within(text, line, at, expected, found);
@@ -51,7 +51,11 @@ impl Jepsen {
                     return Err(within(text.len(), "']' or ')'".into(), "the end".into()));
                 }
                 Ok(None) => return Ok(forms.at()),
-                Err(EdnError::Incomplete { .. }) if !last => return Ok(done),
+                Err(EdnError::Incomplete { .. }) if !last => {
+                    // The bracket before it comes again with it.
+                    self.in_list = in_list;
+                    return Ok(done);
+                }
                 Err(EdnError::Incomplete { expected }) => {
                     return Err(within(text.len(), expected.into(), "the end".into()));
                 }

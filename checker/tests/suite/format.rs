@@ -26,7 +26,7 @@ fn read_in_blocks<S: Written>(
     cuts: &[usize],
 ) -> Result<Read<S>, FormatError> {
     let mut reader = Reader::new(format, Renames::default());
-    read_with(&mut reader, bytes, cuts)
+    read_with::<S>(&mut reader, bytes, cuts)
 }
 
 fn read_with<S: Written>(

@@ -69,7 +69,7 @@ fn events_out_of_order_find_one_another() {
         (r#"{"e":"return","id":7,"ret":0,"at":12}"#, "a call of operation 7"),
         (
             "{\"e\":\"call\",\"id\":7,\"client\":1,\"f\":\"read\"}\n{\"e\":\"call\",\"id\":7,\"client\":1,\"f\":\"read\"}",
-            "line 2, column 17: expected operation 7 to have returned before it is called again",
+            "line 2, column 18: expected operation 7 to have returned before it is called again",
         ),
         (
             "{\"e\":\"call\",\"id\":7,\"client\":1,\"f\":\"read\",\"at\":5}\n{\"e\":\"return\",\"id\":7,\"ret\":0}",
@@ -77,7 +77,7 @@ fn events_out_of_order_find_one_another() {
         ),
         (
             "{\"e\":\"call\",\"id\":7,\"client\":1,\"f\":\"read\",\"at\":5}\n{\"e\":\"return\",\"id\":7,\"ret\":0,\"at\":4}",
-            "line 2, column 32: expected a return not before the call at 5, found 4",
+            "line 2, column 35: expected a return not before the call at 5, found 4",
         ),
     ] {
         let error = read::<Heads>(Format::Jsonl, text).expect_err("it is wrong").to_string();

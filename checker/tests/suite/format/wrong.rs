@@ -134,7 +134,7 @@ fn a_bad_line_of_a_log_is_told_where_and_what_was_expected() {
         ("INFO  jepsen.util - x :ok", "line 2, column 21: expected a process, a number, found x"),
         ("INFO  jepsen.util - 4 :k", "line 2, column 23: expected :invoke, :ok, :fail or :info"),
         ("INFO  jepsen.util - 4 :ok 5", "line 2, column 27: expected an operation such as :read"),
-        ("INFO  jepsen.util - 4\t:ok\t:read", "line 2, column 31: expected a value, found the end"),
+        ("INFO  jepsen.util - 4\t:ok\t:read", "line 2, column 32: expected a value, found the end"),
         ("INFO  jepsen.util - 4 :ok :read [", "line 2, column 34: expected ']', found the end"),
         (
             "INFO  jepsen.util - 4 :ok :read 1",
