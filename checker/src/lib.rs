@@ -2,7 +2,8 @@
 //!
 //! Reading order: [`history`] (what clients asked and heard), [`spec`] (what they may hear),
 //! [`verdict`] (what is said of it), [`monitor`] (the fast decisions), [`search`] (the general
-//! decision), [`check`](mod@check) (the decision with its proof), [`specs`] (one datatype a file,
+//! decision), [`check`](mod@check) (the decision with its proof), [`stream`] (the decision while the
+//! history is made), [`specs`] (one datatype a file,
 //! each with the violations it can call by name), [`value`](mod@value) (what is written and read),
 //! [`line`](mod@line) (the JSON Lines form), [`mod@format`] (histories as others write them),
 //! [`text`] (what they repeat, kept once),
@@ -22,6 +23,7 @@ pub mod workers;
 mod shrink;
 pub mod ways;
 pub mod check;
+pub mod stream;
 pub mod specs;
 pub mod value;
 pub mod line;

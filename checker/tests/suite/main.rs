@@ -11,6 +11,7 @@ mod objects;
 mod proof;
 mod registers;
 mod search;
+mod stream;
 
 use checker::{ClientId, Operation, Outcome};
 
