@@ -75,6 +75,22 @@ impl<S: Spec> Stream<S> {
         self.open.contains_key(&id)
     }
 
+    /// What was asked by an operation that is under way, while the stream still judges.
+    pub fn asked(&self, id: u64) -> Option<&S::Op> {
+        let &(number, slot) = self.open.get(&id)?;
+        self.parts.get(&number)?.get(slot).map(|open| &open.op)
+    }
+
+    /// How many keys there were, if they are judged apart.
+    pub fn parts(&self) -> usize {
+        self.parts.len()
+    }
+
+    /// How many operations were called.
+    pub fn called(&self) -> usize {
+        self.called
+    }
+
     /// How many operations are under way.
     pub fn open(&self) -> usize {
         self.open.len()

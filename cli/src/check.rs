@@ -86,6 +86,7 @@ fn init(text: &str) -> Result<Raw<'static>, String> {
 }
 
 /// What is to be judged, and how.
+#[derive(Clone)]
 struct Job {
     spec: &'static str,
     format: Format,
@@ -121,7 +122,7 @@ pub(crate) fn check(args: &Args, out: &Out) -> Result<Exit, Failure> {
         output: args.output.clone(),
     };
     let report =
-        if args.follow { (entry.follow)(input, &job, out)? } else { (entry.judge)(input, &job)? };
+        if args.follow { (entry.follow)(input, &job)? } else { (entry.judge)(input, &job)? };
     report.tell(&job, out)
 }
 

@@ -11,6 +11,7 @@ mod register;
 
 use super::record::{Asked, Wrong};
 use crate::Spec;
+use crate::stream::Split;
 use crate::text::Names;
 use crate::value::Value;
 use serde::Serialize;
@@ -39,6 +40,10 @@ impl Start {
 
 /// A datatype whose histories can be read and written.
 pub trait Written: Spec<Op: Serialize, Ret: Serialize> {
+    /// Whether each key is judged apart while a history is made, or some operation may yet come
+    /// that touches all of them.
+    const SPLIT: Split;
+
     /// Where a history begins.
     fn start(start: &Start) -> Result<Self, Wrong>;
 

@@ -70,8 +70,12 @@ impl<S: Spec> Part<S> {
         !self.ways.is_empty()
     }
 
+    pub(super) fn get(&self, slot: u8) -> Option<&Open<S::Op>> {
+        self.slots.get(usize::from(slot))?.as_ref()
+    }
+
     pub(super) fn at(&self, slot: u8) -> &Open<S::Op> {
-        self.slots[usize::from(slot)].as_ref().expect("it is open")
+        self.get(slot).expect("it is open")
     }
 
     /// Gives the operation a slot, if there is one.

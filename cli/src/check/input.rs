@@ -4,7 +4,7 @@ use crate::interrupt;
 use crate::out::Failure;
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// What is read at one time: large enough to be fast, small enough to be nothing.
@@ -15,24 +15,26 @@ const NAP: Duration = Duration::from_millis(50);
 /// A history that is being read.
 pub(super) struct Input {
     name: String,
+    /// Where it can be read again.
+    path: Option<PathBuf>,
     source: Box<dyn Read>,
-    /// Whether an end of it may be none: a file that somebody still writes.
-    may_grow: bool,
     block: Vec<u8>,
     /// How much of `block` was read and not yet handed on.
     waiting: usize,
     pub(super) bytes: u64,
+    /// Whether only its beginning is read: its last line may be cut.
+    pub(super) is_cut: bool,
 }
 
 impl Input {
     /// Opens a file; standard input if it is `-` or none.
     pub(super) fn open(path: Option<&Path>) -> Result<Self, Failure> {
         let path = path.filter(|it| it.as_os_str() != "-");
-        let (name, source, may_grow): (_, Box<dyn Read>, _) = match path {
+        let (name, source, path): (_, Box<dyn Read>, _) = match path {
             None if io::stdin().is_terminal() => {
                 return Err(Failure::input("expected a history: a file, or - and a pipe"));
             }
-            None => ("stdin".to_owned(), Box::new(io::stdin()), false),
+            None => ("stdin".to_owned(), Box::new(io::stdin()), None),
             Some(path) => {
                 let name = path.display().to_string();
                 let failed = |error| Failure::input(format!("{name}: cannot be read: {error}"));
@@ -43,11 +45,11 @@ impl Input {
                         "{name}: expected a file, found a directory"
                     )));
                 }
-                (name, Box::new(file), metadata.is_file())
+                (name, Box::new(file), metadata.is_file().then(|| path.to_owned()))
             }
         };
         let block = vec![0; BLOCK];
-        Ok(Input { name, source, may_grow, block, waiting: 0, bytes: 0 })
+        Ok(Input { name, path, source, block, waiting: 0, bytes: 0, is_cut: false })
     }
 
     /// What it is called in messages.
@@ -55,9 +57,16 @@ impl Input {
         &self.name
     }
 
-    /// Whether it is a file, which can be read again.
-    pub(super) fn is_file(&self) -> bool {
-        self.may_grow
+    /// Where it can be read again, if it is a file.
+    pub(super) fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    /// The first `bytes` of a file.
+    pub(super) fn until(path: &Path, bytes: u64) -> Result<Self, Failure> {
+        let input = Input::open(Some(path))?;
+        let source = Box::new(input.source.take(bytes));
+        Ok(Input { source, is_cut: true, ..input })
     }
 
     /// How it begins; at least its first line, if that fits a block.
@@ -89,11 +98,11 @@ impl Input {
         Ok((count > 0).then_some(&self.block[..count]))
     }
 
-    /// As [`Input::next`], but a file's end is waited beyond, until `stop`.
+    /// As [`Input::next`], but what is after a file's end is waited for, until `stop`.
     pub(super) fn follow(&mut self, stop: impl Fn() -> bool) -> Result<Option<&[u8]>, Failure> {
         while self.waiting == 0 {
             self.waiting = self.read(0)?;
-            if self.waiting == 0 && (!self.may_grow || stop()) {
+            if self.waiting == 0 && (self.path.is_none() || stop()) {
                 return Ok(None);
             }
             if self.waiting == 0 {

@@ -18,7 +18,7 @@ where
     S::Op: Clone + Sync,
     S::Ret: Clone + Sync,
 {
-    let init = start::<S>(&job.start)?;
+    start::<S>(&job.start)?;
     let begun = Instant::now();
     let is_over =
         || interrupt::was_interrupted() || job.time.is_some_and(|time| begun.elapsed() >= time);
@@ -35,12 +35,12 @@ where
         }
     }
     let (full, read) = (collector.is_full(), collector.len());
-    if !late && !full {
+    if !late && !full && !input.is_cut {
         reader.end(&mut collector).map_err(at)?;
     }
     let reading = begun.elapsed();
     let mut report = Report {
-        file: input.is_file().then(|| name.clone()),
+        file: input.path().map(|path| path.display().to_string()),
         skipped: reader.skipped(),
         bytes: input.bytes,
         reading,
@@ -62,21 +62,33 @@ where
     if operations.is_empty() {
         return Err(Failure::input(format!("{name}: expected operations, found none")));
     }
-    report.count = count::<S>(&operations);
     let held = operations.capacity() * size_of::<Operation<S::Op, S::Ret>>();
-    let budget = Budget {
-        configurations_max: usize::MAX,
-        bytes_max: job.memory.saturating_sub(held),
-        stop: Some(&is_over),
-    };
+    let job = Job { memory: job.memory.saturating_sub(held), ..job.clone() };
+    decide::<S>(report, &operations, &job, &is_over)
+}
+
+/// Judges what was read.
+pub(super) fn decide<S: Written + Sync>(
+    mut report: Report,
+    operations: &[Operation<S::Op, S::Ret>],
+    job: &Job,
+    is_over: &(dyn Fn() -> bool + Sync),
+) -> Result<Report, Failure>
+where
+    S::Op: Clone + Sync,
+    S::Ret: Clone + Sync,
+{
+    report.count = count::<S>(operations);
+    let budget =
+        Budget { configurations_max: usize::MAX, bytes_max: job.memory, stop: Some(is_over) };
     let begun = Instant::now();
-    let checked = check_on(&Threads::new(), &init, &operations, &budget);
+    let checked = check_on(&Threads::new(), &start::<S>(&job.start)?, operations, &budget);
     report.judging = begun.elapsed();
     report.known = match checked {
         Checked::Pass(witness) => {
             Known::Pass { parts: witness.orders.len(), monitored: witness.monitored }
         }
-        Checked::Fail(found) => Known::Fail(found_in(&operations, &found)),
+        Checked::Fail(found) => Known::Fail(found_in(operations, &found)),
         Checked::Unknown(unknown) => Known::Unknown(unknown.to_string()),
     };
     Ok(report)

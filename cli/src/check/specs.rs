@@ -3,7 +3,7 @@
 use super::input::Input;
 use super::report::Report;
 use super::{Job, follow, judge};
-use crate::out::{Failure, Out};
+use crate::out::Failure;
 use checker::format::Written;
 use checker::specs::head::Head;
 use checker::specs::objects::Objects;
@@ -14,7 +14,7 @@ use checker::text::Text;
 pub(super) struct Entry {
     pub(super) name: &'static str,
     pub(super) judge: fn(Input, &Job) -> Result<Report, Failure>,
-    pub(super) follow: fn(Input, &Job, &Out) -> Result<Report, Failure>,
+    pub(super) follow: fn(Input, &Job) -> Result<Report, Failure>,
 }
 
 const fn entry<S: Written + Sync>(name: &'static str) -> Entry

@@ -4,9 +4,12 @@ use super::super::raw::Raw;
 use super::super::record::{Asked, Wrong};
 use super::{Start, Written};
 use crate::specs::head::{self, Head};
+use crate::stream::Split;
 use crate::text::{Names, Text};
 
 impl Written for Head<Text> {
+    const SPLIT: Split = Split::ByKey;
+
     fn start(start: &Start) -> Result<Self, Wrong> {
         match start {
             Start::Usual | Start::Nothing => Ok(Head::new(0)),

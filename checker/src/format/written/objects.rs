@@ -4,9 +4,12 @@ use super::super::raw::Raw;
 use super::super::record::{Asked, Wrong};
 use super::{Start, Written};
 use crate::specs::objects::{self, Objects};
+use crate::stream::Split;
 use crate::text::Names;
 
 impl Written for Objects {
+    const SPLIT: Split = Split::Whole;
+
     fn start(start: &Start) -> Result<Self, Wrong> {
         const WANTED: &str = "an object of whole numbers by name";
         match start {

@@ -4,10 +4,13 @@ use super::super::raw::Raw;
 use super::super::record::{Asked, Wrong};
 use super::{Start, Written, needed, value, value_or_null};
 use crate::specs::register::{Op, Register, Ret};
+use crate::stream::Split;
 use crate::text::Names;
 use crate::value::Value;
 
 impl Written for Register<Value> {
+    const SPLIT: Split = Split::ByKey;
+
     fn start(start: &Start) -> Result<Self, Wrong> {
         Ok(Register::new(match start {
             Start::Usual => Value::Int(0),
