@@ -8,7 +8,7 @@
 
 mod part;
 
-use crate::budget::Reason;
+use crate::budget::{Budget, Reason};
 use crate::{ClientId, Property, Spec, Verdict, Violation};
 use part::{Open, Part, Shut};
 use std::collections::BTreeMap;
@@ -27,23 +27,23 @@ pub enum Split {
 /// ```
 /// use checker::specs::head::{Head, Op, Ret};
 /// use checker::stream::{Split, Stream};
-/// use checker::ClientId;
+/// use checker::{Budget, ClientId};
 ///
 /// let cas = || Op::Cas { key: "run-1".to_owned(), from: 0 };
-/// let mut stream = Stream::new(Head::default(), Split::ByKey, 1 << 30);
+/// let mut stream = Stream::new(Head::default(), Split::ByKey, Budget::default());
 /// stream.call(1, ClientId(0), cas(), 10);
 /// stream.call(2, ClientId(1), cas(), 11);
 /// assert_eq!(stream.returned(1, Ret::Won { seq: None }, 12), Ok(()));
 /// let found = stream.returned(2, Ret::Won { seq: None }, 13).expect_err("both won");
 /// assert_eq!(found.at, Some(13));
 /// ```
-pub struct Stream<S: Spec> {
+pub struct Stream<'a, S: Spec> {
     init: S,
     split: Split,
     parts: BTreeMap<u64, Part<S>>,
     /// Where each operation is that is under way.
     open: BTreeMap<u64, (u64, u8)>,
-    bytes_max: usize,
+    budget: Budget<'a>,
     /// Operations called so far.
     called: usize,
     /// Events so far: the order of what passed by.
@@ -53,15 +53,15 @@ pub struct Stream<S: Spec> {
     gave_up: Option<(Reason, u64)>,
 }
 
-impl<S: Spec> Stream<S> {
-    /// A history that begins in `init`, judged with so many bytes at most.
-    pub fn new(init: S, split: Split, bytes_max: usize) -> Self {
+impl<'a, S: Spec> Stream<'a, S> {
+    /// A history that begins in `init`. The budget of ways is each answer's own.
+    pub fn new(init: S, split: Split, budget: Budget<'a>) -> Self {
         Stream {
             init,
             split,
             parts: BTreeMap::new(),
             open: BTreeMap::new(),
-            bytes_max,
+            budget,
             called: 0,
             clock: 0,
             judged: 0,
@@ -172,7 +172,7 @@ impl<S: Spec> Stream<S> {
             return Ok(());
         }
         let part = self.parts.get_mut(&number).expect("its call was in it");
-        let result = part.shut(slot, shut, self.clock, self.bytes_max);
+        let result = part.shut(slot, shut, self.clock, &self.budget);
         if let Err(reason) = result {
             self.gave_up = Some((reason, at));
             return Ok(());

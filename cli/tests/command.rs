@@ -1,5 +1,7 @@
 //! The command `checker` as a shell sees it: what it prints where, and how it exits.
 
+#[path = "command/check.rs"]
+mod check;
 #[path = "command/desk.rs"]
 mod desk;
 #[path = "command/json.rs"]

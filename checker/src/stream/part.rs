@@ -4,15 +4,13 @@
 //! One that changed nothing needs no place of its own: it may be put wherever it would have been
 //! right and changed nothing, in any state that has passed by since its call.
 
-use crate::budget::Reason;
+use crate::budget::{Budget, Meter, Out, Reason};
 use crate::hash::Chain;
 use crate::{ClientId, Spec};
 use std::collections::BTreeMap;
 
 /// Operations open at once that can be told apart: the bits of a mask.
 pub(super) const SLOTS_MAX: u32 = u128::BITS;
-/// So many ways are compared with one another, each with each.
-const COMPARED_MAX: usize = 64;
 
 /// An operation that is under way.
 pub(super) struct Open<Op> {
@@ -97,7 +95,7 @@ impl<S: Spec> Part<S> {
         slot: u8,
         shut: Shut<'_, S::Ret>,
         now: u64,
-        bytes_max: usize,
+        budget: &Budget<'_>,
     ) -> Result<(), Reason> {
         let bit = 1 << slot;
         match shut {
@@ -109,7 +107,7 @@ impl<S: Spec> Part<S> {
             }
             Shut::Returned(ret) => {
                 let ways = std::mem::take(&mut self.ways);
-                self.ways = Forced { part: self, slot, ret, now, bytes_max }.all(ways)?;
+                self.ways = Forced { part: self, slot, ret, now }.all(ways, budget)?;
             }
         }
         Ok(())
@@ -125,20 +123,20 @@ impl<S: Spec> Part<S> {
             }
             _ => self.slots[usize::from(slot)] = None,
         }
-        let lost = self.mask(|open| open.is_lost);
-        for way in &mut self.ways {
+        let lost = self.lost();
+        let mut best = Set::new(lost);
+        for mut way in std::mem::take(&mut self.ways) {
             for slot in bits(lost & !way.done) {
                 let op = &self.slots[slot].as_ref().expect("it is lost").op;
                 way.done |= u128::from(way.state.spent(op) || S::reads(op, None)) << slot;
             }
-            let waiting = |(at, it): (usize, &Option<Open<S::Op>>)| {
-                let open = it.as_ref().filter(|it| !it.is_lost && way.done & 1 << at == 0);
-                open.map(|open| open.since)
-            };
-            let oldest = self.slots.iter().enumerate().filter_map(waiting).min();
-            way.passed.retain(|(_, left)| oldest.is_some_and(|oldest| *left >= oldest));
+            let passed = std::mem::take(&mut way.passed);
+            for (state, left) in passed {
+                self.pass(&mut way, state, left);
+            }
+            best.insert(way);
         }
-        self.keep_best(lost);
+        self.ways = best.best();
         let spent = self.ways.iter().fold(lost, |all, way| all & way.done);
         for slot in bits(spent) {
             self.slots[slot] = None;
@@ -149,37 +147,29 @@ impl<S: Spec> Part<S> {
         }
     }
 
+    fn lost(&self) -> u128 {
+        self.mask(|open| open.is_lost)
+    }
+
+    /// Notes that `state` was left at event `left`, if some answer that is to come may be right
+    /// there: one that changes nothing. All that matters is which of them were called by then.
+    fn pass(&self, way: &mut Way<S>, state: S, left: u64) {
+        let may = |(slot, it): (usize, &Option<Open<S::Op>>)| {
+            let open = it.as_ref()?;
+            let waits = !open.is_lost && way.done & 1 << slot == 0 && open.since <= left;
+            let keeps = || state.step(&open.op, None).into_iter().any(|after| after == state);
+            (waits && (S::reads(&open.op, None) || keeps())).then_some(open.since)
+        };
+        let Some(left) = self.slots.iter().enumerate().filter_map(may).max() else { return };
+        match way.passed.iter_mut().find(|(it, _)| *it == state) {
+            Some((_, latest)) => *latest = left.max(*latest),
+            None => way.passed.push((state, left)),
+        }
+    }
+
     fn mask(&self, is: impl Fn(&Open<S::Op>) -> bool) -> u128 {
         let slots = self.slots.iter().enumerate();
         slots.fold(0, |all, (slot, it)| all | u128::from(it.as_ref().is_some_and(&is)) << slot)
-    }
-
-    /// Drops each way that another outdoes: the same, but with more of the `lost` still in hand,
-    /// or with more states that have passed by.
-    fn keep_best(&mut self, lost: u128) {
-        if !(2..=COMPARED_MAX).contains(&self.ways.len()) {
-            return;
-        }
-        let outdone = |one: &Way<S>, by: &Way<S>| {
-            one.done & !lost == by.done & !lost
-                && by.done & !one.done == 0
-                && one.state == by.state
-                && one.claims == by.claims
-                && one.passed.iter().all(|(state, left)| {
-                    by.passed.iter().any(|(other, until)| state == other && until >= left)
-                })
-        };
-        let mut position = 0;
-        while position < self.ways.len() {
-            let one = &self.ways[position];
-            let others = self.ways.iter().enumerate().filter(|(other, _)| *other != position);
-            let is_outdone = others.into_iter().any(|(_, by)| outdone(one, by));
-            if is_outdone {
-                self.ways.swap_remove(position);
-            } else {
-                position += 1;
-            }
-        }
     }
 }
 
@@ -189,16 +179,17 @@ struct Forced<'a, S: Spec> {
     slot: u8,
     ret: &'a S::Ret,
     now: u64,
-    bytes_max: usize,
 }
 
 impl<S: Spec> Forced<'_, S> {
     /// All ways to go on from these.
-    fn all(&self, ways: Vec<Way<S>>) -> Result<Vec<Way<S>>, Reason> {
+    fn all(&self, ways: Vec<Way<S>>, budget: &Budget<'_>) -> Result<Vec<Way<S>>, Reason> {
         let bit = 1 << self.slot;
         let Open { op, since, .. } = self.part.at(self.slot);
         let is_read = S::reads(op, Some(self.ret));
-        let (mut next, mut pending) = (Set::new(), Set::new());
+        let lost = self.part.lost();
+        let (mut next, mut pending) = (Set::new(lost), Set::new(lost));
+        let mut meter = Meter::new(budget, budget.configurations_max);
         for mut way in ways {
             if way.done & bit == 0 {
                 pending.insert(way);
@@ -215,6 +206,13 @@ impl<S: Spec> Forced<'_, S> {
         while position < pending.all.len() {
             let way = pending.all[position].clone();
             position += 1;
+            meter.spend(|| next.bytes + pending.bytes).map_err(|out| match out {
+                Out::Turn => Reason::Configurations(budget.configurations_max),
+                Out::Budget(reason) => reason,
+            })?;
+            if next.bytes + pending.bytes > budget.bytes_max {
+                return Err(Reason::Memory(budget.bytes_max));
+            }
             let keeps =
                 |state: &S| state.step(op, Some(self.ret)).into_iter().any(|after| after == *state);
             let passed = way.passed.iter().filter(|(_, left)| left >= since);
@@ -236,8 +234,8 @@ impl<S: Spec> Forced<'_, S> {
                     if after == way.state {
                         continue;
                     }
-                    let mut on = self.moved(&way, after.clone());
-                    on.done |= 1 << slot;
+                    let mut on = Way { done: way.done | 1 << slot, ..way.clone() };
+                    on = self.moved(&on, after.clone());
                     if !other.is_lost {
                         on.claims.push((slot as u8, way.state.clone(), after));
                         on.claims.sort_unstable_by_key(|claim| claim.0);
@@ -245,11 +243,8 @@ impl<S: Spec> Forced<'_, S> {
                     pending.insert(on);
                 }
             }
-            if next.bytes + pending.bytes > self.bytes_max {
-                return Err(Reason::Memory(self.bytes_max));
-            }
         }
-        Ok(next.all)
+        Ok(next.best())
     }
 
     /// The operations that may come first. Those of other keys may as well come later, unless one
@@ -268,36 +263,62 @@ impl<S: Spec> Forced<'_, S> {
     fn moved(&self, way: &Way<S>, state: S) -> Way<S> {
         let mut moved = way.clone();
         let before = std::mem::replace(&mut moved.state, state);
-        match moved.passed.iter_mut().find(|(it, _)| *it == before) {
-            Some((_, left)) => *left = self.now,
-            None => moved.passed.push((before, self.now)),
-        }
+        self.part.pass(&mut moved, before, self.now);
         moved
     }
 }
 
-/// Ways, each once.
+/// Ways, but for those that another outdoes: the same, with more of the lost operations still in
+/// hand, or with more states that have passed by. Those may be used or not, so whatever follows
+/// from fewer of them follows from more.
 struct Set<S> {
     all: Vec<Way<S>>,
-    by_hash: BTreeMap<u64, Vec<usize>>,
+    /// Of those that differ in nothing else.
+    alike: BTreeMap<u64, Vec<usize>>,
+    lost: u128,
     bytes: usize,
 }
 
 impl<S: Spec> Set<S> {
-    fn new() -> Self {
-        Set { all: Vec::new(), by_hash: BTreeMap::new(), bytes: 0 }
+    fn new(lost: u128) -> Self {
+        Set { all: Vec::new(), alike: BTreeMap::new(), lost, bytes: 0 }
     }
 
     fn insert(&mut self, way: Way<S>) {
-        let same = self.by_hash.entry(Chain::of(&way)).or_default();
-        if same.iter().any(|&at| self.all[at] == way) {
+        let hash = Chain::of(&(&way.state, way.done & !self.lost, &way.claims));
+        let alike = self.alike.entry(hash).or_default();
+        if alike.iter().any(|&at| outdone(&way, &self.all[at], self.lost)) {
             return;
         }
-        same.push(self.all.len());
+        alike.push(self.all.len());
         let states = 1 + 2 * way.claims.len() + way.passed.len();
         self.bytes += size_of::<Way<S>>() + states * (size_of::<S>() + way.state.heap() + 16);
         self.all.push(way);
     }
+
+    /// Those that none outdoes, of those that came later either.
+    fn best(self) -> Vec<Way<S>> {
+        let mut kept = vec![true; self.all.len()];
+        for alike in self.alike.values() {
+            for (nth, &one) in alike.iter().enumerate() {
+                let later = &alike[nth + 1..];
+                kept[one] =
+                    !later.iter().any(|&by| outdone(&self.all[one], &self.all[by], self.lost));
+            }
+        }
+        let mut kept = kept.into_iter();
+        self.all.into_iter().filter(|_| kept.next().unwrap_or(true)).collect()
+    }
+}
+
+fn outdone<S: Eq>(one: &Way<S>, by: &Way<S>, lost: u128) -> bool {
+    one.done & !lost == by.done & !lost
+        && by.done & !one.done == 0
+        && one.state == by.state
+        && one.claims == by.claims
+        && one.passed.iter().all(|(state, left)| {
+            by.passed.iter().any(|(other, until)| state == other && until >= left)
+        })
 }
 
 /// The numbers of the bits that are set.

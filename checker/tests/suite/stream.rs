@@ -31,6 +31,10 @@ impl<S: Spec> Spec for Unnamed<S> {
     }
 }
 
+fn bytes(bytes_max: usize) -> Budget<'static> {
+    Budget { bytes_max, ..Budget::default() }
+}
+
 enum Event {
     Call,
     Lost,
@@ -67,7 +71,7 @@ where
     S::Op: Clone,
     S::Ret: Clone,
 {
-    let mut stream = Stream::new(init, split, 1 << 26);
+    let mut stream = Stream::new(init, split, bytes(1 << 26));
     for (at, _, index, event) in events(random, history) {
         let one = &history[index];
         let id = index as u64;
@@ -123,7 +127,7 @@ fn a_stream_comes_to_what_the_search_says_of_all_of_it() {
 
 #[test]
 fn what_has_returned_is_forgotten() {
-    let mut stream = Stream::new(Head::<u32>::default(), Split::ByKey, 4096);
+    let mut stream = Stream::new(Head::<u32>::default(), Split::ByKey, bytes(4096));
     for seq in 0..50_000 {
         let id = 2 * seq;
         stream.call(id, ClientId(0), head::Op::Cas { key: 7, from: seq }, 10 * seq);
@@ -138,8 +142,8 @@ fn what_has_returned_is_forgotten() {
 #[test]
 fn a_read_may_be_told_what_was_there_at_any_time_since_its_call() {
     for (told, right) in [(0, false), (1, true), (2, true), (3, true), (4, false)] {
-        let mut stream = Stream::new(Head::<u32>::default(), Split::ByKey, 1 << 20);
-        let cas = |stream: &mut Stream<Head<u32>>, from: u64, at: u64| {
+        let mut stream = Stream::new(Head::<u32>::default(), Split::ByKey, bytes(1 << 20));
+        let cas = |stream: &mut Stream<'_, Head<u32>>, from: u64, at: u64| {
             stream.call(from, ClientId(0), head::Op::Cas { key: 7, from }, at);
             assert_eq!(stream.returned(from, head::Ret::Won { seq: None }, at + 1), Ok(()));
         };
@@ -153,7 +157,7 @@ fn a_read_may_be_told_what_was_there_at_any_time_since_its_call() {
 
 #[test]
 fn what_failed_has_had_no_effect() {
-    let mut stream = Stream::new(Head::<u32>::default(), Split::ByKey, 1 << 20);
+    let mut stream = Stream::new(Head::<u32>::default(), Split::ByKey, bytes(1 << 20));
     stream.call(1, ClientId(0), head::Op::Cas { key: 7, from: 0 }, 10);
     stream.call(2, ClientId(1), head::Op::Read { key: 7 }, 11);
     assert_eq!(stream.returned(2, head::Ret::Head(1), 12), Ok(()));
@@ -163,7 +167,7 @@ fn what_failed_has_had_no_effect() {
 
 #[test]
 fn what_is_too_much_is_unknown() {
-    let mut stream = Stream::new(Head::<u32>::default(), Split::ByKey, 1000);
+    let mut stream = Stream::new(Head::<u32>::default(), Split::ByKey, bytes(1000));
     for id in 0..40 {
         stream.call(id, ClientId(0), head::Op::Cas { key: 7, from: id }, id);
     }

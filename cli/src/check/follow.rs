@@ -11,9 +11,9 @@ use super::report::{Count, Found, Known, Report};
 use crate::interrupt;
 use crate::out::Failure;
 use checker::format::{Collector, Entry, Raw, Reader, Sink, Written, Wrong};
-use checker::stream::Stream;
+use checker::stream::{Split, Stream};
 use checker::text::Names;
-use checker::{Outcome, Verdict, Violation};
+use checker::{Budget, Outcome, Verdict, Violation};
 use std::time::Instant;
 
 pub(super) fn follow<S: Written + Sync>(mut input: Input, job: &Job) -> Result<Report, Failure>
@@ -24,12 +24,13 @@ where
     let begun = Instant::now();
     let is_over =
         || interrupt::was_interrupted() || job.time.is_some_and(|time| begun.elapsed() >= time);
-    let mut live: Live<S> =
-        Live::new(Stream::new(start(&job.start)?, S::SPLIT, job.memory), job.memory);
+    let budget = Budget { bytes_max: job.memory, stop: Some(&is_over), ..Budget::default() };
+    let mut live: Live<'_, S> =
+        Live::new(Stream::new(start(&job.start)?, S::SPLIT, budget), job.memory);
     let mut reader = Reader::new(job.format, job.renames.clone());
     let name = input.name().to_owned();
     let at = |error| Failure::input(format!("{name}: {error}"));
-    while let Some(block) = input.follow(is_over)? {
+    while let Some(block) = input.follow(&is_over)? {
         reader.feed(block, &mut live).map_err(at)?;
         if live.found.is_some() || live.stream.gave_up().is_some() || is_over() {
             break;
@@ -57,7 +58,7 @@ where
     }
     let (judged, parts) = (live.stream.judged(), live.stream.parts());
     let known = match live.stream.finish() {
-        Verdict::Unknown { why } => Known::Unknown(why),
+        Verdict::Unknown { why } if !over => Known::Unknown(why),
         _ if over => {
             Known::Unknown(format!("stopped: nothing is wrong in the first {judged} answers"))
         }
@@ -103,8 +104,8 @@ where
 const KEPT_MAX: usize = 64 << 20;
 
 /// Judges each event as it comes.
-struct Live<S: Written> {
-    stream: Stream<S>,
+struct Live<'a, S: Written> {
+    stream: Stream<'a, S>,
     names: Names,
     clients: Vec<bool>,
     failed: usize,
@@ -115,8 +116,8 @@ struct Live<S: Written> {
     kept: Option<Collector<S>>,
 }
 
-impl<S: Written> Live<S> {
-    fn new(stream: Stream<S>, memory: usize) -> Self {
+impl<'a, S: Written> Live<'a, S> {
+    fn new(stream: Stream<'a, S>, memory: usize) -> Self {
         Live {
             stream,
             names: Names::default(),
@@ -143,18 +144,37 @@ impl<S: Written> Live<S> {
             open: self.stream.open(),
             failed: self.failed,
             clients: self.clients.iter().filter(|it| **it).count(),
-            keys: 0,
+            keys: if S::SPLIT == Split::ByKey { self.stream.parts() } else { 0 },
         }
     }
 
-    /// Events come in the order of time.
-    fn goes_on(&mut self, at: u64) -> Result<(), Wrong> {
+    /// Events come in the order of time, a call before its return.
+    fn may_come(&mut self, entry: &Entry<'_>) -> Result<(), Wrong> {
+        let wrong = |field, expected: String, found: &str| {
+            Err(Wrong { field, expected, found: found.to_owned() })
+        };
+        let (id, at) = match entry {
+            Entry::Operation { .. } => {
+                let expected = "an event such as {\"e\":\"call\",\"id\":7,..}: \
+                                whole operations are known too late for --follow";
+                return wrong(None, expected.to_owned(), "an operation");
+            }
+            Entry::Call { id, at, .. } => (*id, *at),
+            Entry::Return { id, outcome: Outcome::Returned { at, .. } } => (*id, *at),
+            Entry::Return { id, .. } => (*id, self.now),
+        };
+        let is_call = matches!(entry, Entry::Call { .. });
+        if is_call == self.stream.is_open(id) {
+            let (before, found) = if is_call {
+                ("answered before it is called again", "a second call")
+            } else {
+                ("called before it returns", "no call")
+            };
+            return wrong(Some("id"), format!("operation {id} to have been {before}"), found);
+        }
         if at < self.now {
-            return Err(Wrong {
-                field: Some("at"),
-                expected: format!("events in the order of time, from {} on", self.now),
-                found: at.to_string(),
-            });
+            let expected = format!("events in the order of time, from {} on", self.now);
+            return wrong(Some("at"), expected, &at.to_string());
         }
         self.now = at;
         Ok(())
@@ -168,40 +188,21 @@ impl<S: Written> Live<S> {
     }
 }
 
-impl<S: Written> Sink for Live<S> {
+impl<S: Written> Sink for Live<'_, S> {
     fn entry(&mut self, entry: Entry<'_>) -> Result<(), Wrong> {
         if self.found.is_some() {
             return Ok(());
         }
-        if !matches!(entry, Entry::Operation { .. }) {
-            self.keep(&entry)?;
-        }
-        let no_such = |id: u64, wanted: &str, found: &str| Wrong {
-            field: Some("id"),
-            expected: format!("operation {id} to have been {wanted}"),
-            found: found.to_owned(),
-        };
+        self.may_come(&entry)?;
+        self.keep(&entry)?;
         match entry {
-            Entry::Operation { .. } => Err(Wrong {
-                field: None,
-                expected: String::from(
-                    "an event such as {\"e\":\"call\",\"id\":7,..}: \
-                     whole operations are known too late for --follow",
-                ),
-                found: String::from("an operation"),
-            }),
-            Entry::Call { id, .. } if self.stream.is_open(id) => {
-                Err(no_such(id, "answered before it is called again", "a second call"))
-            }
+            // It may not come.
+            Entry::Operation { .. } => Ok(()),
             Entry::Call { id, asked, at } => {
-                self.goes_on(at)?;
                 self.clients[usize::from(asked.client.0)] = true;
                 let op = S::op(asked, &mut self.names)?;
                 self.stream.call(id, asked.client, op, at);
                 Ok(())
-            }
-            Entry::Return { id, .. } if !self.stream.is_open(id) => {
-                Err(no_such(id, "called before it returns", "no call"))
             }
             Entry::Return { id, outcome: Outcome::Open } => {
                 self.stream.lost(id);
@@ -213,7 +214,6 @@ impl<S: Written> Sink for Live<S> {
                 Ok(())
             }
             Entry::Return { id, outcome: Outcome::Returned { at, ret } } => {
-                self.goes_on(at)?;
                 self.returned(id, at, ret)
             }
         }

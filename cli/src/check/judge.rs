@@ -9,7 +9,7 @@ use crate::out::Failure;
 use checker::check::Counterexample;
 use checker::format::{Collector, Reader, Start, Written};
 use checker::line;
-use checker::{Budget, Checked, Operation, check_on};
+use checker::{Budget, Checked, Operation, check_on, judge as judge_few};
 use serde_json::json;
 use std::time::Instant;
 
@@ -122,30 +122,42 @@ fn count<S: Written>(operations: &[Operation<S::Op, S::Ret>]) -> Count {
     count
 }
 
-fn found_in<S: Written>(
-    operations: &[Operation<S::Op, S::Ret>],
-    found: &Counterexample<S>,
-) -> Found {
-    let who = |index: usize| {
-        let operation = &operations[index];
-        let phrase = operation.ret().map(|ret| S::phrase(&operation.op, ret));
-        format!("{}'s {}", operation.client, phrase.unwrap_or_else(|| "call".into()))
-    };
+/// What is wrong, told of the few operations that are shown.
+fn found_in<S: Written>(operations: &[Operation<S::Op, S::Ret>], found: &Counterexample<S>) -> Found
+where
+    S::Op: Clone,
+    S::Ret: Clone,
+{
     let mut ways = Vec::new();
-    for candidate in found.ways.iter().flat_map(|way| &way.candidates) {
-        let sentence = format!("{}: {}", who(candidate.operation), candidate.wrong);
-        if !ways.contains(&sentence) {
-            ways.push(sentence);
+    for way in &found.ways {
+        let after = match way.order.as_slice() {
+            [] => String::new(),
+            [.., last] => {
+                let others = way.order.len() - 1;
+                let others =
+                    if others == 0 { String::new() } else { format!("{others} more and ") };
+                format!("after {others}{}, ", Row::of(&operations[*last]).who_asked())
+            }
+        };
+        for candidate in &way.candidates {
+            let Operation { client, op, .. } = &operations[candidate.operation];
+            let told = operations[candidate.operation].ret().map(|ret| S::phrase(op, ret));
+            let told = told.unwrap_or_else(|| "call".to_owned());
+            ways.push(format!("{after}{client}'s {told}: {}", candidate.wrong));
         }
     }
-    let evidence = found.minimal.iter().map(|&index| &operations[index]);
+    let few: Vec<_> = found.minimal.iter().map(|&index| operations[index].clone()).collect();
+    // What is shown may break the promise elsewhere than the whole did: the sentence is of it.
+    let own = judge_few(&found.start, &few, &Budget::default());
+    let own = own.violation().filter(|own| own.property == found.violation.property).cloned();
+    let violation = own.as_ref().unwrap_or(&found.violation);
     Found {
-        property: found.violation.property.name().to_owned(),
-        why: found.violation.why.clone(),
-        at: found.violation.at,
+        property: violation.property.name().to_owned(),
+        why: violation.why.clone(),
+        at: violation.at,
         ways,
         init: found.start.begins(),
-        minimal: evidence.map(|it| Row { line: line::to_value(it) }).collect(),
+        minimal: few.iter().map(Row::of).collect(),
     }
 }
 

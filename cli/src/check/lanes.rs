@@ -3,6 +3,8 @@
 //! The hard part is the clock: nanoseconds would leave most of a line empty. So a column is a
 //! moment at which something was called or returned, which keeps what matters: who overlaps whom.
 
+use checker::{Operation, line};
+use serde::Serialize;
 use serde_json::Value;
 
 /// Bars are at most this wide; what does not fit is drawn closer.
@@ -14,6 +16,15 @@ pub(super) struct Row {
 }
 
 impl Row {
+    pub(super) fn of<Op: Serialize, Ret: Serialize>(operation: &Operation<Op, Ret>) -> Self {
+        Row { line: line::to_value(operation) }
+    }
+
+    /// Who asked what: `c3's put k/1 value=5`.
+    pub(super) fn who_asked(&self) -> String {
+        format!("c{}'s {}", self.line["client"], self.asked())
+    }
+
     fn time(&self, name: &str) -> Option<u64> {
         self.line[name].as_u64()
     }

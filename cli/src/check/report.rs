@@ -101,7 +101,9 @@ impl Report {
             }
             Known::Unknown(why) => {
                 out.verdict(format!("{}  {why}", paint(AnsiColor::Yellow, "UNKNOWN")));
-                out.say("next     more --time or --memory; this is no pass");
+                if !self.followed {
+                    out.say("next     more --time or --memory; this is no pass");
+                }
                 Exit::Unknown
             }
         };
@@ -147,6 +149,7 @@ impl Report {
     fn say_how(&self, parts: usize, monitored: usize, out: &Out) {
         if self.followed {
             out.say("  decided by search, as it came");
+            out.say("");
             return;
         }
         let each = if parts == 1 { "as a whole".into() } else { format!("in {parts} parts") };
