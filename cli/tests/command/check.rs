@@ -199,7 +199,7 @@ fn bad_input_exits_2_and_says_where_and_what_was_expected() {
         ),
         ("{:process 0 :type :ok :f :read}".into(), "bad: line 1, column 1: expected an :invoke of"),
         ("{:process 0 :type :invoke".into(), "bad: line 1, column 26: expected '}', found the end"),
-        ("INFO jepsen.util - 1 :is".into(), "bad: line 1, column 21: expected :invoke, :ok, :fail"),
+        ("INFO jepsen.util - 1 :is".into(), "bad: line 1, column 22: expected :invoke, :ok, :fail"),
         (
             "{\"format\":\"unforked-history/9\"}".into(),
             "expected \"format\" to be \"unforked-history/1\"",
