@@ -4,6 +4,7 @@
 //! how the operations can have gone, the spec plays that again, and what a monitor cannot decide it
 //! declines; and every one is held to brute force on random histories.
 
+pub(crate) mod append;
 pub(crate) mod chain;
 pub(crate) mod names;
 pub(crate) mod words;

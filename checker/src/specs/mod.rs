@@ -4,3 +4,4 @@ pub mod head;
 pub mod nothing;
 pub mod objects;
 pub mod register;
+pub mod kv;

@@ -4,6 +4,7 @@
 mod brute;
 mod generate;
 mod head;
+mod kvs;
 mod line;
 mod monitors;
 mod objects;
