@@ -5,3 +5,4 @@ pub mod nothing;
 pub mod objects;
 pub mod register;
 pub mod kv;
+pub mod log;

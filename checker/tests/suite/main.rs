@@ -6,6 +6,7 @@ mod generate;
 mod head;
 mod kvs;
 mod line;
+mod logs;
 mod monitors;
 mod objects;
 mod registers;
