@@ -5,12 +5,14 @@
 //! several pages, is no moment at all; it is held to a weak promise of its own, by name.
 
 mod diagnose;
+mod monitor;
+mod pages;
 
 pub use diagnose::diagnose;
 
 use crate::hash::Chain;
 use crate::value::Datum;
-use crate::{Operation, Spec, Violation};
+use crate::{Monitored, Operation, Part, Spec, Violation};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
@@ -310,6 +312,10 @@ impl<V: Datum> Spec for Objects<V> {
             // It is right in any state, so it may be judged anywhere.
             Op::Since { .. } => Some(0),
         }
+    }
+
+    fn monitor(&self, part: Part<'_, Op<V>, Ret<V>>) -> Monitored {
+        monitor::monitor(self, part)
     }
 
     fn diagnose(&self, operations: &[Operation<Op<V>, Ret<V>>]) -> Option<Violation> {

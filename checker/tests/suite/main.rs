@@ -11,6 +11,7 @@ mod monitors;
 mod objects;
 mod registers;
 mod search;
+mod stores;
 
 use checker::{ClientId, Operation, Outcome};
 
