@@ -6,3 +6,7 @@ pub mod objects;
 pub mod register;
 pub mod kv;
 pub mod log;
+pub mod lease;
+pub mod lock;
+pub mod queue;
+pub mod redelivery;
