@@ -4,8 +4,10 @@
 //! how the operations can have gone, the spec plays that again, and what a monitor cannot decide it
 //! declines; and every one is held to brute force on random histories.
 
+pub(crate) mod append;
 pub(crate) mod chain;
 pub(crate) mod names;
+pub(crate) mod precedence;
 pub(crate) mod words;
 pub(crate) mod zones;
 
@@ -48,6 +50,14 @@ impl<'a, Op, Ret> Part<'a, Op, Ret> {
     /// The indices of its operations in the whole history, by call.
     pub fn members(&self) -> &'a [u32] {
         self.members
+    }
+
+    /// Other operations of the same history.
+    pub(crate) fn of<'b>(self, members: &'b [u32]) -> Part<'b, Op, Ret>
+    where
+        'a: 'b,
+    {
+        Part { operations: self.operations, members }
     }
 
     /// A pass with this order of positions in the part.

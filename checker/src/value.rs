@@ -20,6 +20,7 @@ pub trait Datum: Clone + Eq + Ord + Hash + Debug + Display + Serialize + Deseria
 impl Datum for u64 {}
 impl Datum for i64 {}
 impl Datum for u32 {}
+impl Datum for i32 {}
 impl Datum for String {}
 
 impl Datum for Value {

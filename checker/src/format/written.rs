@@ -6,7 +6,11 @@
 
 use super::raw::Raw;
 mod head;
+mod kv;
+mod lock;
+mod log;
 mod objects;
+mod queue;
 mod register;
 
 use super::record::{Asked, Wrong};
@@ -48,7 +52,9 @@ pub trait Written: Spec<Op: Serialize, Ret: Serialize> {
     fn start(start: &Start) -> Result<Self, Wrong>;
 
     /// This state as a header's `init`; none where a history begins like this anyway.
-    fn begins(&self) -> Option<serde_json::Value>;
+    fn begins(&self) -> Option<serde_json::Value> {
+        None
+    }
 
     /// What was asked.
     fn op(asked: &Asked<'_>, names: &mut Names) -> Result<Self::Op, Wrong>;

@@ -35,6 +35,8 @@ pub(crate) enum Mark {
     Sees(u32),
     /// It was then any stage but this.
     Avoids(u32),
+    /// This stage had then not yet begun, and is not the first one.
+    Before(u32),
     /// It was then an odd stage.
     SeesOdd,
 }
@@ -117,6 +119,11 @@ fn bounds(stages: &Stages<'_>) -> (Vec<Bound>, bool) {
                 bound.lower = bound.lower.max(said.call);
                 bound.upper = bound.upper.min(said.at);
             }
+            Mark::Before(stage) => {
+                if let Some(bound) = bounds.get_mut(stage as usize) {
+                    bound.lower = bound.lower.max(said.call);
+                }
+            }
             Mark::Sees(stage) => {
                 bounds[stage as usize].upper = bounds[stage as usize].upper.min(said.at);
                 let next = &mut bounds[stage as usize + 1];
@@ -186,7 +193,7 @@ fn until_upper(said: &[Said], stage: u32) -> Option<usize> {
 /// The operation whose call shows that the stage had not yet begun.
 fn since_lower(said: &[Said], stage: u32) -> Option<usize> {
     let shows = |mark: Mark| match mark {
-        Mark::Makes(k) => k <= stage,
+        Mark::Makes(k) | Mark::Before(k) => k <= stage,
         Mark::Sees(k) => k < stage,
         _ => false,
     };

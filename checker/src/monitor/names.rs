@@ -26,6 +26,25 @@ impl<V: Eq + Hash> Names<V> {
         self.values.len()
     }
 
+    /// The number of a value that has one.
+    pub(crate) fn find(&self, value: &V) -> Option<u32> {
+        if self.table.is_empty() {
+            return self.values.iter().position(|it| it == value).map(|known| known as u32);
+        }
+        let hash = Chain::of(value);
+        let mask = self.table.len() - 1;
+        let mut place = hash as usize & mask;
+        loop {
+            match self.table[place] {
+                (VACANT, _) => return None,
+                (known, tag) if tag == tag_of(hash) && self.values[known as usize] == *value => {
+                    return Some(known);
+                }
+                _ => place = (place + 1) & mask,
+            }
+        }
+    }
+
     /// The number of a value, a new one if it has none.
     pub(crate) fn of(&mut self, value: V) -> u32 {
         let next = self.values.len() as u32;

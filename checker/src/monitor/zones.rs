@@ -17,9 +17,11 @@
 //! the while, from a return to a call in its own block. Else it is declined.
 
 mod blocks;
+mod plan;
 
 use super::chain::{Broken, Mark, Said, Stages, decide};
 use blocks::Blocks;
+use plan::plan;
 
 pub(super) const NOBODY: u32 = u32::MAX;
 
@@ -78,15 +80,13 @@ pub(crate) fn zones(touched: &[Touched], count: usize) -> Zoned {
     if let Some(split) = blocks.split() {
         return split;
     }
-    for late in [false, true] {
-        let stages = blocks.stages(late);
-        match try_order(touched, &blocks, &stages) {
-            Ok(order) => return Zoned::Pass(order),
-            Err(Broken::Late { first, second }) if blocks.is_certain(touched, first, second) => {
-                return Zoned::Late { first, second };
-            }
-            Err(_) => {}
+    let order = plan(touched, &blocks);
+    match try_order(touched, &blocks, &blocks.stages(order)) {
+        Ok(order) => return Zoned::Pass(order),
+        Err(Broken::Late { first, second }) if blocks.is_certain(touched, first, second) => {
+            return Zoned::Late { first, second };
         }
+        Err(_) => {}
     }
     blocks.denied(touched).unwrap_or(Zoned::Declined)
 }

@@ -10,13 +10,15 @@ mod wrong;
 use checker::Operation;
 use checker::format::{Collector, Format, FormatError, Reader, Renames, Written};
 use checker::specs::head::Head;
-use checker::specs::objects::Objects;
+use checker::specs::objects;
 use checker::specs::register::Register;
 use checker::text::Text;
+use checker::value::Value;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
 
 type Heads = Head<Text>;
+type Objects = objects::Objects<Value>;
 type Read<S> = Vec<Operation<<S as checker::Spec>::Op, <S as checker::Spec>::Ret>>;
 
 /// Reads a file that comes in blocks that end at these places.

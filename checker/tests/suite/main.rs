@@ -5,12 +5,17 @@ mod brute;
 mod format;
 mod generate;
 mod head;
+mod kvs;
 mod line;
+mod locks;
+mod logs;
 mod monitors;
 mod objects;
 mod proof;
+mod queues;
 mod registers;
 mod search;
+mod stores;
 mod stream;
 
 use checker::{ClientId, Operation, Outcome};

@@ -6,9 +6,16 @@ use super::{Job, follow, judge};
 use crate::out::Failure;
 use checker::format::Written;
 use checker::specs::head::Head;
+use checker::specs::kv::Kv;
+use checker::specs::lease::Lease;
+use checker::specs::lock::Lock;
+use checker::specs::log::Log;
 use checker::specs::objects::Objects;
+use checker::specs::queue::Queue;
+use checker::specs::redelivery::Redelivery;
 use checker::specs::register::Register;
 use checker::text::Text;
+use checker::value::Value;
 
 /// A datatype whose type is forgotten.
 pub(super) struct Entry {
@@ -29,7 +36,13 @@ const ALL: &[Entry] = &[
     entry::<Register>("register"),
     entry::<Register>("cas-register"),
     entry::<Head<Text>>("head"),
-    entry::<Objects>("object-store"),
+    entry::<Kv>("kv"),
+    entry::<Log>("log"),
+    entry::<Lock>("lock"),
+    entry::<Lease>("lease"),
+    entry::<Queue>("queue"),
+    entry::<Redelivery>("queue-at-least-once"),
+    entry::<Objects<Value>>("object-store"),
 ];
 
 /// The datatype that was asked for, or the header's.

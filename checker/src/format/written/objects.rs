@@ -2,34 +2,34 @@
 
 use super::super::raw::Raw;
 use super::super::record::{Asked, Wrong};
-use super::{Start, Written};
+use super::{Start, Written, needed, value};
 use crate::specs::objects::{self, Objects};
 use crate::stream::Split;
 use crate::text::Names;
+use crate::value::Value;
+use serde_json::json;
 
-impl Written for Objects {
+impl Written for Objects<Value> {
     const SPLIT: Split = Split::Whole;
 
     fn start(start: &Start) -> Result<Self, Wrong> {
-        const WANTED: &str = "an object of whole numbers by name";
         match start {
             Start::Usual | Start::Nothing => Ok(Objects::default()),
-            Start::Given(value @ Raw::Map(objects)) => objects
-                .iter()
-                .map(|(key, value)| value.as_uint().map(|value| (key, value)))
-                .collect::<Option<Objects>>()
-                .ok_or_else(|| Wrong::field("init", WANTED, value)),
-            Start::Given(value) => Err(Wrong::field("init", WANTED, value)),
+            Start::Given(Raw::Map(objects)) => {
+                let mut names = Names::default();
+                Ok(objects.iter().map(|(key, it)| (key, value(it, &mut names))).collect())
+            }
+            Start::Given(it) => Err(Wrong::field("init", "an object of values by name", it)),
         }
     }
 
     fn begins(&self) -> Option<serde_json::Value> {
-        let objects = self.entries().map(|(key, value)| (key.to_owned(), value.into()));
+        let objects = self.entries().map(|(key, value)| (key.to_owned(), json!(value)));
         let objects: serde_json::Map<_, _> = objects.collect();
         (!objects.is_empty()).then(|| objects.into())
     }
 
-    fn op(asked: &Asked<'_>, _names: &mut Names) -> Result<Self::Op, Wrong> {
+    fn op(asked: &Asked<'_>, names: &mut Names) -> Result<Self::Op, Wrong> {
         let key = || asked.text("key").map(str::to_owned);
         let prefix = || asked.text_or_empty("prefix").map(str::to_owned);
         let start_after =
@@ -37,9 +37,12 @@ impl Written for Objects {
         match &*asked.f {
             "put" => Ok(objects::Op::Put {
                 key: key()?,
-                value: asked.uint("value")?,
+                value: needed(asked, "value", names)?,
                 if_none_match: asked.flag("if_none_match")?,
-                if_match: asked.optional_uint("if_match")?,
+                if_match: match asked.get("if_match") {
+                    None | Some(Raw::Null) => None,
+                    Some(old) => Some(value(old, names)),
+                },
             }),
             "get" => Ok(objects::Op::Get { key: key()? }),
             "delete" => Ok(objects::Op::Delete { key: key()? }),
@@ -59,31 +62,18 @@ impl Written for Objects {
         }
     }
 
-    fn ret(_op: &Self::Op, ret: Raw<'_>, _names: &mut Names) -> Result<Self::Ret, Wrong> {
-        match &ret {
-            Raw::Bool(true) => return Ok(objects::Ret::Done),
-            Raw::Bool(false) => return Ok(objects::Ret::Refused),
-            Raw::Null => return Ok(objects::Ret::Value(None)),
-            Raw::Uint(value) => return Ok(objects::Ret::Value(Some(*value))),
-            _ => {}
-        }
-        let keys = match ret.get("keys") {
+    fn ret(_op: &Self::Op, ret: Raw<'_>, names: &mut Names) -> Result<Self::Ret, Wrong> {
+        let keys: Option<Vec<String>> = match ret.get("keys") {
             Some(Raw::List(keys)) => {
                 keys.iter().map(|key| key.as_text().map(str::to_owned)).collect()
             }
             _ => None,
         };
-        match (keys, ret.get("truncated")) {
-            (Some(keys), None | Some(Raw::Null)) => {
-                Ok(objects::Ret::Keys { keys, truncated: None })
-            }
-            (Some(keys), Some(Raw::Bool(it))) => {
-                Ok(objects::Ret::Keys { keys, truncated: Some(*it) })
-            }
-            _ => Err(Wrong::answer(
-                "true, false, a number, null or {\"keys\":[..],\"truncated\":bool}",
-                &ret,
-            )),
-        }
+        Ok(match (keys, ret.get("truncated")) {
+            (Some(keys), None | Some(Raw::Null)) => objects::Ret::Keys { keys, truncated: None },
+            (Some(keys), Some(Raw::Bool(it))) => objects::Ret::Keys { keys, truncated: Some(*it) },
+            _ if ret == Raw::Null => objects::Ret::Value(None),
+            _ => objects::Ret::Value(Some(value(&ret, names))),
+        })
     }
 }

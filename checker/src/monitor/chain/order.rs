@@ -26,7 +26,7 @@ pub(super) fn order(said: &[Said], points: &[u64]) -> Vec<u32> {
                 }
                 None => timed.push(position),
             },
-            Mark::Free => timed.push(position),
+            Mark::Free | Mark::Before(_) => timed.push(position),
             Mark::Makes(_) | Mark::Dropped => {}
         }
     }

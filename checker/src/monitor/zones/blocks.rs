@@ -45,6 +45,17 @@ impl Block {
     }
 }
 
+/// When a block can begin, in the order in which they do if each waits as long as it can.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Slot {
+    pub(super) late: u64,
+    pub(super) is_wide: bool,
+    pub(super) number: u32,
+    pub(super) early: u64,
+    /// Who writes its first value, if it owns time.
+    pub(super) writer: u32,
+}
+
 pub(super) struct Blocks {
     values: Vec<Value>,
     /// That with the initial value is the first.
@@ -182,31 +193,29 @@ impl Blocks {
         (moment < block.last_call).then_some(block)
     }
 
-    /// The stage of each value in one order of the blocks: those of one moment go to the first one
-    /// they can, or to the last.
-    pub(super) fn stages(&self, late: bool) -> Vec<u32> {
-        let mut order: Vec<(u64, bool, u32)> = (1..)
-            .zip(&self.blocks[1..])
-            .map(|(number, block)| {
-                if block.is_wide() {
-                    return (block.first_at, true, number);
-                }
-                let (moment, other) = if late {
-                    (block.first_at, block.last_call)
-                } else {
-                    (block.last_call, block.first_at)
-                };
-                // If that one is taken, to the end of the block that has it on the other side.
-                let free = self.owner(moment).map_or(moment, |owner| {
-                    if late { owner.first_at.max(other) } else { owner.last_call.min(other) }
-                });
-                (free, false, number)
-            })
-            .collect();
-        order.sort_unstable();
+    /// When each block can begin: those that own time, when they do; the others no sooner than
+    /// the first moment and no later than the second, neither of which is owned by another.
+    pub(super) fn slots(&self) -> Vec<Slot> {
+        let slot = |(number, block): (u32, &Block)| {
+            if block.is_wide() {
+                let writer = self.values[block.root as usize].writer;
+                return Slot { late: block.first_at, is_wide: true, number, early: 0, writer };
+            }
+            // If its ends are taken, as far as the block that has them reaches.
+            let early = self.owner(block.last_call).map_or(block.last_call, |it| it.last_call);
+            let late = self.owner(block.first_at).map_or(block.first_at, |it| it.first_at);
+            Slot { late, is_wide: false, number, early, writer: NOBODY }
+        };
+        let mut slots: Vec<Slot> = (1..).zip(&self.blocks[1..]).map(slot).collect();
+        slots.sort_unstable();
+        slots
+    }
+
+    /// The stage of each value, in this order of the blocks after the first.
+    pub(super) fn stages(&self, order: impl IntoIterator<Item = u32>) -> Vec<u32> {
         let mut stages = vec![NOBODY; self.values.len()];
         let mut next = 0;
-        for number in [0].into_iter().chain(order.into_iter().map(|it| it.2)) {
+        for number in [0].into_iter().chain(order) {
             let mut value = self.blocks[number as usize].root;
             while value != NOBODY {
                 stages[value as usize] = next;
@@ -215,6 +224,30 @@ impl Blocks {
             }
         }
         stages
+    }
+
+    /// How many there are, that with the initial value included.
+    pub(super) fn count(&self) -> usize {
+        self.blocks.len()
+    }
+
+    /// The block that ends with this value.
+    pub(super) fn ended_by(&self, value: u32) -> Option<u32> {
+        let value = &self.values[value as usize];
+        (value.next == NOBODY && value.block != NOBODY).then_some(value.block)
+    }
+
+    /// The latest moment at which the last value of each block can have been written; at the start,
+    /// if nobody did.
+    pub(super) fn last_written(&self, touched: &[Touched]) -> Vec<Option<u64>> {
+        let mut written = vec![None; self.blocks.len()];
+        for value in (0..self.values.len() as u32).filter(|&it| self.ended_by(it).is_some()) {
+            let Value { first, block, .. } = self.values[value as usize];
+            if value != 0 {
+                written[block as usize] = Some(touched[first as usize].at);
+            }
+        }
+        written
     }
 
     /// Whether these two must be in the order of the stages, whatever the order of the blocks.
