@@ -29,6 +29,8 @@ pub mod value;
 pub mod line;
 pub mod format;
 pub mod text;
+#[cfg(feature = "proptest")]
+pub mod strategy;
 pub mod hash;
 
 pub use budget::{Budget, Reason};

@@ -7,8 +7,11 @@ use super::raw::Raw;
 use super::record::{Asked, Entry, Sink, Wrong};
 use super::written::Written;
 use crate::text::Names;
-use crate::{Operation, Outcome};
+use crate::{Operation, Outcome, Spec};
 use std::collections::BTreeMap;
+
+/// The operations of a datatype, sorted by call.
+pub type Operations<S> = Vec<Operation<<S as Spec>::Op, <S as Spec>::Ret>>;
 
 /// Collects operations, as far as the memory goes.
 pub struct Collector<S: Written> {
@@ -53,7 +56,7 @@ impl<S: Written> Collector<S> {
     }
 
     /// The operations, sorted by call.
-    pub fn finish(mut self) -> Result<Vec<Operation<S::Op, S::Ret>>, Wrong> {
+    pub fn finish(mut self) -> Result<Operations<S>, Wrong> {
         if let Some((id, _)) = self.early.first_key_value() {
             return Err(Wrong {
                 field: None,

@@ -178,7 +178,7 @@ impl<'a> Forms<'a> {
     }
 
     fn pairs(&self, all: Vec<Edn<'a>>, start: usize) -> Result<Edn<'a>, EdnError> {
-        if all.len() % 2 != 0 {
+        if !all.len().is_multiple_of(2) {
             return self.wrong(start, "a map with a value for each key");
         }
         let mut entries = Vec::with_capacity(all.len() / 2);

@@ -16,7 +16,7 @@ mod slots;
 mod raw;
 mod written;
 
-pub use collect::Collector;
+pub use collect::{Collector, Operations};
 pub use jsonl::Renames;
 pub use raw::Raw;
 pub use record::{Asked, Entry, FormatError, Sink, Wrong};

@@ -16,6 +16,7 @@ mod queues;
 mod registers;
 mod search;
 mod stores;
+mod strategy;
 mod stream;
 
 use checker::{ClientId, Operation, Outcome};

@@ -30,7 +30,7 @@ where
     let mut reader = Reader::new(job.format, job.renames.clone());
     let name = input.name().to_owned();
     let at = |error| Failure::input(format!("{name}: {error}"));
-    while let Some(block) = input.follow(&is_over)? {
+    while let Some(block) = input.follow(is_over)? {
         reader.feed(block, &mut live).map_err(at)?;
         if live.found.is_some() || live.stream.gave_up().is_some() || is_over() {
             break;
