@@ -65,22 +65,24 @@ fn events_out_of_order_find_one_another() {
 {"e":"call","id":7,"client":1,"f":"read","at":10}"#;
     let read_back = read::<Heads>(Format::Jsonl, text).expect("it is right");
     assert_eq!((read_back[0].call, read_back[0].returned_at()), (10, Some(12)));
+    let call = "{\"e\":\"call\",\"id\":7,\"client\":1,\"f\":\"read\"";
+    let returned = "{\"e\":\"return\",\"id\":7,\"ret\":0";
     for (text, wanted) in [
-        (r#"{"e":"return","id":7,"ret":0,"at":12}"#, "a call of operation 7"),
+        (format!("{returned},\"at\":12}}"), "a call of operation 7"),
         (
-            "{\"e\":\"call\",\"id\":7,\"client\":1,\"f\":\"read\"}\n{\"e\":\"call\",\"id\":7,\"client\":1,\"f\":\"read\"}",
+            format!("{call}}}\n{call}}}"),
             "line 2, column 18: expected operation 7 to have returned before it is called again",
         ),
         (
-            "{\"e\":\"call\",\"id\":7,\"client\":1,\"f\":\"read\",\"at\":5}\n{\"e\":\"return\",\"id\":7,\"ret\":0}",
+            format!("{call},\"at\":5}}\n{returned}}}"),
             "line 2, column 1: expected a field \"at\", as in the first event",
         ),
         (
-            "{\"e\":\"call\",\"id\":7,\"client\":1,\"f\":\"read\",\"at\":5}\n{\"e\":\"return\",\"id\":7,\"ret\":0,\"at\":4}",
+            format!("{call},\"at\":5}}\n{returned},\"at\":4}}"),
             "line 2, column 35: expected a return not before the call at 5, found 4",
         ),
     ] {
-        let error = read::<Heads>(Format::Jsonl, text).expect_err("it is wrong").to_string();
+        let error = read::<Heads>(Format::Jsonl, &text).expect_err("it is wrong").to_string();
         assert!(error.contains(wanted), "{error}");
     }
 }

@@ -10,9 +10,11 @@ const SEEDS: [(Format, &str); 5] = [
     (
         Format::Jsonl,
         "{\"format\":\"unforked-history/1\",\"spec\":\"head\"}\n\
-         {\"client\":3,\"f\":\"cas\",\"key\":\"r\\u00e9\",\"from\":4,\"call\":17,\"return\":21,\"ret\":true}\n\
+         {\"client\":3,\"f\":\"cas\",\"key\":\"r\\u00e9\",\"from\":4,\
+         \"call\":17,\"return\":21,\"ret\":true}\n\
          {\"client\":0,\"f\":\"read\",\"key\":\"é\",\"call\":18,\"return\":19,\"ret\":{\"head\":5}}\n\
-         {\"client\":1,\"f\":\"list\",\"call\":18,\"return\":19,\"ret\":{\"keys\":[\"a\"],\"truncated\":null}}\n",
+         {\"client\":1,\"f\":\"list\",\"call\":18,\"return\":19,\
+         \"ret\":{\"keys\":[\"a\"],\"truncated\":null}}\n",
     ),
     (
         Format::Jsonl,
