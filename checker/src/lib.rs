@@ -1,7 +1,7 @@
 //! A history goes in, a verdict comes out.
 //!
 //! Reading order: [`history`] (what clients asked and heard), [`spec`] (what they may hear),
-//! [`verdict`] (what is said of it), [`monitor`] (the fast decisions), [`search`] (the general
+//! [`verdict`] (what is said of it), [`monitor`] (the fast decisions), `search` (the general
 //! decision), [`check`](mod@check) (the decision with its proof), [`stream`] (the decision while the
 //! history is made), [`specs`] (one datatype a file,
 //! each with the violations it can call by name), [`value`](mod@value) (what is written and read),
