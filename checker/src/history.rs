@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// A client, numbered from zero.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
 pub struct ClientId(pub u16);
 
 impl fmt::Display for ClientId {

@@ -4,6 +4,13 @@
 //! how the operations can have gone, the spec plays that again, and what a monitor cannot decide it
 //! declines; and every one is held to brute force on random histories.
 
+pub(crate) mod append;
+pub(crate) mod chain;
+pub(crate) mod names;
+pub(crate) mod precedence;
+pub(crate) mod words;
+pub(crate) mod zones;
+
 use crate::{Operation, Spec, Violation};
 
 /// Operations that touch one another's state: those of one key, or the whole history.
@@ -43,6 +50,20 @@ impl<'a, Op, Ret> Part<'a, Op, Ret> {
     /// The indices of its operations in the whole history, by call.
     pub fn members(&self) -> &'a [u32] {
         self.members
+    }
+
+    /// Other operations of the same history.
+    pub(crate) fn of<'b>(self, members: &'b [u32]) -> Part<'b, Op, Ret>
+    where
+        'a: 'b,
+    {
+        Part { operations: self.operations, members }
+    }
+
+    /// A pass with this order of positions in the part.
+    pub(crate) fn pass(self, mut order: Vec<u32>) -> Monitored {
+        order.iter_mut().for_each(|position| *position = self.members[*position as usize]);
+        Monitored::Pass(order)
     }
 
     /// Operation `index` of the whole history.

@@ -9,6 +9,7 @@ use crate::file;
 use crate::interrupt;
 use crate::out::{Exit, Failure, Out, paint};
 use crate::setup::{self, Setup};
+use crate::units;
 use anstyle::AnsiColor;
 use checker::Property;
 use clap::Args as ClapArgs;
@@ -36,7 +37,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "A..B", value_parser = seeds, conflicts_with = "time")]
     seeds: Option<Range<u64>>,
     /// For how long, such as 60s or 10m, instead of a number of seeds
-    #[arg(long, value_parser = duration)]
+    #[arg(long, value_parser = units::duration)]
     time: Option<Duration>,
     /// How many threads; one a core unless given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
@@ -66,21 +67,6 @@ fn seeds(text: &str) -> Result<Range<u64>, String> {
     let (from, to) = text.split_once("..").ok_or_else(wanted)?;
     let range = from.parse().map_err(|_| wanted())?..to.parse().map_err(|_| wanted())?;
     if range.is_empty() { Err(wanted()) } else { Ok(range) }
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    let wanted = || format!("expected a time such as 500ms, 60s, 10m or 1h, not '{text}'");
-    let at = text.find(|it: char| !it.is_ascii_digit()).ok_or_else(wanted)?;
-    let (number, unit) = text.split_at(at);
-    let number: u64 = number.parse().map_err(|_| wanted())?;
-    let milliseconds = match unit {
-        "ms" => Some(number),
-        "s" => number.checked_mul(1000),
-        "m" => number.checked_mul(60_000),
-        "h" => number.checked_mul(3_600_000),
-        _ => None,
-    };
-    milliseconds.map(Duration::from_millis).ok_or_else(wanted)
 }
 
 pub(crate) fn fuzz(args: &Args, out: &Out) -> Result<Exit, Failure> {

@@ -5,6 +5,7 @@
 
 mod campaign;
 mod cause;
+mod check;
 mod confirm;
 mod digests;
 mod doctor;
@@ -23,6 +24,7 @@ mod setup;
 mod show;
 mod story;
 mod twice;
+mod units;
 mod why;
 
 use clap::{Parser, Subcommand};
@@ -75,6 +77,12 @@ enum Command {
     /// the share of these walks that break the same promise. It says which step mattered, and not
     /// how likely the failure is in production, whose schedules are not uniform.
     Why(why::Args),
+    /// Judges a history that somebody else recorded
+    ///
+    /// Reads JSON Lines (an operation or an event a line), Jepsen's EDN and Porcupine's logs, from
+    /// a file, or from a pipe where none is named. The first line may be a header such as
+    /// {"format":"unforked-history/1","spec":"head","init":4}.
+    Check(check::Args),
     /// Runs the same clients against real services
     Confirm(confirm::Args),
     /// Checks determinism, and which real services can start
@@ -95,6 +103,7 @@ impl Command {
             Command::Minimise(_) => "minimise",
             Command::Show(_) => "show",
             Command::Why(_) => "why",
+            Command::Check(_) => "check",
             Command::Confirm(_) => "confirm",
             Command::Doctor(_) => "doctor",
             Command::Digests(_) => "digests",
@@ -118,6 +127,7 @@ fn main() -> ExitCode {
         Command::Minimise(args) => minimise::minimise(&args, &out),
         Command::Show(args) => show::show(&args, &out),
         Command::Why(args) => why::why(&args, &out),
+        Command::Check(args) => check::check(&args, &out),
         Command::Confirm(args) => confirm::confirm(&args, &out),
         Command::Doctor(args) => doctor::doctor(&args, &out),
         Command::Digests(args) => digests::digests(&args, &out),

@@ -4,8 +4,8 @@
 //! the terminal, the page and `--json` are three ways to print it.
 
 mod canvas;
-mod history;
-mod lanes;
+pub(crate) mod history;
+pub(crate) mod lanes;
 mod ops;
 mod page;
 mod terminal;

@@ -2,6 +2,8 @@
 
 #[path = "command/browser.rs"]
 mod browser;
+#[path = "command/check.rs"]
+mod check;
 #[path = "command/desk.rs"]
 mod desk;
 #[path = "command/json.rs"]

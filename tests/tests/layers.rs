@@ -37,10 +37,10 @@ fn name(of: &Value) -> &str {
     of["name"].as_str().expect("everything here has a name")
 }
 
-/// The names of what `package` needs, tests apart.
+/// The names of what `package` needs: tests, and what nobody gets who does not ask for it, apart.
 fn needs(package: &Value) -> Vec<&str> {
     let all = package["dependencies"].as_array().expect("dependencies are a list");
-    all.iter().filter(|it| it["kind"] != "dev").map(name).collect()
+    all.iter().filter(|it| it["kind"] != "dev" && it["optional"] != true).map(name).collect()
 }
 
 #[test]

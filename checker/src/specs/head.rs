@@ -6,13 +6,14 @@
 
 mod count;
 mod diagnose;
+mod monitor;
 mod plain;
 
 pub use count::{Counters, counters, counters_by_key};
 pub use diagnose::diagnose;
 
 use crate::hash::Chain;
-use crate::{Operation, Spec, Violation};
+use crate::{Monitored, Operation, Part, Spec, Violation};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fmt::{Debug, Display};
@@ -249,6 +250,10 @@ impl<K: Key> Spec for Head<K> {
 
     fn is_plain(&self, operations: &[Operation<Op<K>, Ret>]) -> bool {
         plain::is_plain(self.head, operations)
+    }
+
+    fn monitor(&self, part: Part<'_, Op<K>, Ret>) -> Monitored {
+        monitor::monitor(self.head, part)
     }
 
     fn diagnose(&self, operations: &[Operation<Op<K>, Ret>]) -> Option<Violation> {

@@ -3,3 +3,10 @@
 pub mod head;
 pub mod nothing;
 pub mod objects;
+pub mod register;
+pub mod kv;
+pub mod log;
+pub mod lease;
+pub mod lock;
+pub mod queue;
+pub mod redelivery;

@@ -5,11 +5,14 @@
 //! several pages, is no moment at all; it is held to a weak promise of its own, by name.
 
 mod diagnose;
+mod monitor;
+mod pages;
 
 pub use diagnose::diagnose;
 
 use crate::hash::Chain;
-use crate::{Operation, Spec, Violation};
+use crate::value::Datum;
+use crate::{Monitored, Operation, Part, Spec, Violation};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
@@ -18,20 +21,20 @@ use std::sync::Arc;
 
 /// What may be asked.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[serde(tag = "f", rename_all = "kebab-case")]
-pub enum Op {
+#[serde(tag = "f", rename_all = "kebab-case", bound = "V: Datum")]
+pub enum Op<V = u64> {
     /// Write an object, if the conditions hold.
     Put {
         /// Its name.
         key: String,
         /// Its content.
-        value: u64,
+        value: V,
         /// Only if there is none of that name.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         if_none_match: bool,
         /// Only if it holds this.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        if_match: Option<u64>,
+        if_match: Option<V>,
     },
     /// What does it hold?
     Get {
@@ -68,14 +71,14 @@ pub enum Op {
 
 /// What may be answered.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[serde(into = "Answer", from = "Answer")]
-pub enum Ret {
+#[serde(into = "Answer<V>", from = "Answer<V>", bound = "V: Datum")]
+pub enum Ret<V = u64> {
     /// Done.
     Done,
     /// A condition of the put did not hold, so nothing was written.
     Refused,
     /// What the object holds; nothing if it is not there.
-    Value(Option<u64>),
+    Value(Option<V>),
     /// Names.
     Keys {
         /// In order.
@@ -89,20 +92,21 @@ pub enum Ret {
 #[derive(Serialize, Deserialize)]
 #[serde(
     untagged,
-    expecting = "expected true, false, a number, null or {\"keys\": [..], \"truncated\": bool}"
+    bound = "V: Datum",
+    expecting = "expected true, false, a value, null or {\"keys\": [..], \"truncated\": bool}"
 )]
-enum Answer {
-    Done(bool),
-    Value(Option<u64>),
+enum Answer<V> {
     Keys {
         keys: Vec<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         truncated: Option<bool>,
     },
+    Value(Option<V>),
+    Done(bool),
 }
 
-impl From<Ret> for Answer {
-    fn from(ret: Ret) -> Answer {
+impl<V> From<Ret<V>> for Answer<V> {
+    fn from(ret: Ret<V>) -> Self {
         match ret {
             Ret::Done => Answer::Done(true),
             Ret::Refused => Answer::Done(false),
@@ -112,8 +116,8 @@ impl From<Ret> for Answer {
     }
 }
 
-impl From<Answer> for Ret {
-    fn from(answer: Answer) -> Ret {
+impl<V> From<Answer<V>> for Ret<V> {
+    fn from(answer: Answer<V>) -> Self {
         match answer {
             Answer::Done(true) => Ret::Done,
             Answer::Done(false) => Ret::Refused,
@@ -123,61 +127,88 @@ impl From<Answer> for Ret {
     }
 }
 
+impl<V: Datum> Ret<V> {
+    /// Whether it says yes, or no.
+    fn yes(&self) -> Option<bool> {
+        match self {
+            Ret::Done => Some(true),
+            Ret::Refused => Some(false),
+            Ret::Value(value) => value.as_ref().and_then(V::as_bool),
+            Ret::Keys { .. } => None,
+        }
+    }
+}
+
 /// What the store holds. Clones share it.
-#[derive(Clone, Default, Debug)]
-pub struct Objects {
-    objects: Arc<BTreeMap<Arc<str>, u64>>,
+#[derive(Clone, Debug)]
+pub struct Objects<V = u64> {
+    objects: Arc<BTreeMap<Arc<str>, V>>,
     /// The exclusive or of its entries' hashes: the same whatever the order of the writes.
     hash: u64,
 }
 
-impl PartialEq for Objects {
+impl<V> Default for Objects<V> {
+    fn default() -> Self {
+        Objects { objects: Arc::default(), hash: 0 }
+    }
+}
+
+impl<V: Eq> PartialEq for Objects<V> {
     fn eq(&self, other: &Self) -> bool {
         self.hash == other.hash
             && (Arc::ptr_eq(&self.objects, &other.objects) || self.objects == other.objects)
     }
 }
 
-impl Eq for Objects {}
+impl<V: Eq> Eq for Objects<V> {}
 
-impl Hash for Objects {
+impl<V> Hash for Objects<V> {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
         hasher.write_u64(self.hash);
     }
 }
 
-impl<K: AsRef<str>> FromIterator<(K, u64)> for Objects {
-    fn from_iter<I: IntoIterator<Item = (K, u64)>>(objects: I) -> Self {
+impl<K: AsRef<str>, V: Datum> FromIterator<(K, V)> for Objects<V> {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(objects: I) -> Self {
         objects
             .into_iter()
-            .fold(Objects::default(), |all, (key, value)| all.with(key.as_ref(), Some(value)))
+            .fold(Objects::default(), |all, (key, value)| all.with(key.as_ref(), Some(&value)))
     }
 }
 
-impl Objects {
+impl<V: Datum> Objects<V> {
     /// What an object holds.
-    pub fn get(&self, key: &str) -> Option<u64> {
-        self.objects.get(key).copied()
+    pub fn get(&self, key: &str) -> Option<V> {
+        self.at(key).cloned()
+    }
+
+    fn at(&self, key: &str) -> Option<&V> {
+        self.objects.get(key)
+    }
+
+    /// What is there, by name.
+    pub fn entries(&self) -> impl Iterator<Item = (&str, &V)> {
+        self.objects.iter().map(|(key, value)| (&**key, value))
     }
 
     /// Whether the conditions of a put hold.
-    fn admits(&self, key: &str, if_none_match: bool, if_match: Option<u64>) -> bool {
-        let now = self.get(key);
+    fn admits(&self, key: &str, if_none_match: bool, if_match: Option<&V>) -> bool {
+        let now = self.at(key);
         !(if_none_match && now.is_some()) && (if_match.is_none() || if_match == now)
     }
 
     /// The store with one object written, or removed.
-    fn with(&self, key: &str, value: Option<u64>) -> Self {
-        let before = self.get(key);
+    fn with(&self, key: &str, value: Option<&V>) -> Self {
+        let before = self.at(key);
         if before == value {
             return self.clone();
         }
         let mut objects = BTreeMap::clone(&self.objects);
         match value {
-            Some(value) => objects.insert(key.into(), value),
+            Some(value) => objects.insert(key.into(), value.clone()),
             None => objects.remove(key),
         };
-        let entry = |value: Option<u64>| value.map_or(0, |value| Chain::of(&(key, value)));
+        let entry = |value: Option<&V>| value.map_or(0, |value| Chain::of(&(key, value)));
         Objects { objects: Arc::new(objects), hash: self.hash ^ entry(before) ^ entry(value) }
     }
 
@@ -218,23 +249,26 @@ fn range<'a, K: Ord + std::borrow::Borrow<str>, V>(
     entries.range::<str, _>(from).take_while(move |(key, _)| (*key).borrow().starts_with(prefix))
 }
 
-impl Spec for Objects {
-    type Op = Op;
-    type Ret = Ret;
+impl<V: Datum> Spec for Objects<V> {
+    type Op = Op<V>;
+    type Ret = Ret<V>;
 
-    fn step(&self, op: &Op, ret: Option<&Ret>) -> impl IntoIterator<Item = Self> {
+    fn step(&self, op: &Op<V>, ret: Option<&Ret<V>>) -> impl IntoIterator<Item = Self> {
         match (op, ret) {
             (Op::Put { key, value, if_none_match, if_match }, _) => {
-                match (self.admits(key, *if_none_match, *if_match), ret) {
-                    (true, None | Some(Ret::Done)) => Some(self.with(key, Some(*value))),
-                    (false, None | Some(Ret::Refused)) => Some(self.clone()),
+                match (self.admits(key, *if_none_match, if_match.as_ref()), ret.map(Ret::yes)) {
+                    (true, None | Some(Some(true))) => Some(self.with(key, Some(value))),
+                    (false, None | Some(Some(false))) => Some(self.clone()),
                     _ => None,
                 }
             }
             (Op::Get { key }, Some(Ret::Value(value))) => {
-                (self.get(key) == *value).then(|| self.clone())
+                (self.at(key) == value.as_ref()).then(|| self.clone())
             }
             (Op::Delete { key }, None | Some(Ret::Done | Ret::Value(None))) => {
+                Some(self.with(key, None))
+            }
+            (Op::Delete { key }, Some(ret)) if ret.yes() == Some(true) => {
                 Some(self.with(key, None))
             }
             (Op::List { prefix, start_after, limit }, Some(Ret::Keys { keys, truncated })) => self
@@ -245,15 +279,15 @@ impl Spec for Objects {
         }
     }
 
-    fn reads(op: &Op, ret: Option<&Ret>) -> bool {
+    fn reads(op: &Op<V>, ret: Option<&Ret<V>>) -> bool {
         match op {
             Op::Get { .. } | Op::List { .. } | Op::Since { .. } => true,
-            Op::Put { .. } => ret == Some(&Ret::Refused),
+            Op::Put { .. } => ret.is_some_and(|ret| ret.yes() == Some(false)),
             Op::Delete { .. } => false,
         }
     }
 
-    fn phrase(op: &Op, ret: &Ret) -> String {
+    fn phrase(op: &Op<V>, ret: &Ret<V>) -> String {
         let asked = match op {
             Op::Put { key, value, if_none_match: true, .. } => {
                 format!("put of {value} to {key} if absent")
@@ -288,7 +322,7 @@ impl Spec for Objects {
         words
     }
 
-    fn key(op: &Op) -> Option<u64> {
+    fn key(op: &Op<V>) -> Option<u64> {
         match op {
             Op::Put { key, .. } | Op::Get { key } | Op::Delete { key } => Some(Chain::of(key)),
             Op::List { .. } => None,
@@ -297,7 +331,11 @@ impl Spec for Objects {
         }
     }
 
-    fn diagnose(&self, operations: &[Operation<Op, Ret>]) -> Option<Violation> {
+    fn monitor(&self, part: Part<'_, Op<V>, Ret<V>>) -> Monitored {
+        monitor::monitor(self, part)
+    }
+
+    fn diagnose(&self, operations: &[Operation<Op<V>, Ret<V>>]) -> Option<Violation> {
         diagnose(self, operations.iter().enumerate().map(|(index, one)| one.seen(index)))
     }
 }

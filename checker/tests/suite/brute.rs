@@ -15,6 +15,13 @@ pub(crate) trait Plain: Clone + Default {
     fn answer(&mut self, op: &Self::Op) -> Self::Ret;
     /// Whether the answer `said` is as good as the `truth`, in the state before.
     fn says_the_same(truth: &Self::Ret, said: &Self::Ret, state: &Self, op: &Self::Op) -> bool;
+    /// Every state that may follow when `op` answers this, or when nobody heard what.
+    fn futures(&self, op: &Self::Op, said: Option<&Self::Ret>) -> Vec<Self> {
+        let mut next = self.clone();
+        let truth = next.answer(op);
+        let right = said.is_none_or(|said| Self::says_the_same(&truth, said, self, op));
+        if right { vec![next] } else { Vec::new() }
+    }
 }
 
 /// Whether some order explains the rest: tries each operation that nothing left must precede.
@@ -27,16 +34,14 @@ fn explains<P: Plain>(state: &P, left: &[&Operation<P::Op, P::Ret>]) -> bool {
         if left.iter().any(|other| other.returned_at().is_some_and(|at| at < one.call)) {
             return false;
         }
-        let mut next = state.clone();
-        let truth = next.answer(&one.op);
-        let right = one.ret().is_none_or(|said| P::says_the_same(&truth, said, state, &one.op));
+        let next = state.futures(&one.op, one.ret());
         let rest: Vec<_> =
             left.iter().filter(|other| !std::ptr::eq(**other, one)).copied().collect();
-        right && explains(&next, &rest)
+        next.iter().any(|next| explains(next, &rest))
     })
 }
 
-fn linearizable<P: Plain>(operations: &[Operation<P::Op, P::Ret>]) -> bool {
+pub(crate) fn linearizable<P: Plain>(operations: &[Operation<P::Op, P::Ret>]) -> bool {
     let left: Vec<_> =
         operations.iter().filter(|one| !matches!(one.outcome, Outcome::Failed)).collect();
     explains(&P::default(), &left)

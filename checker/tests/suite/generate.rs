@@ -36,6 +36,10 @@ impl Random {
 /// A datatype whose histories can be drawn.
 pub(crate) trait Draw: Plain {
     fn draw(random: &mut Random) -> Self::Op;
+    /// The operation as whoever asks it now would, knowing what has been.
+    fn aim(&mut self, _random: &mut Random, op: Self::Op) -> Self::Op {
+        op
+    }
     fn lie(random: &mut Random, ret: &Self::Ret) -> Self::Ret;
 }
 
@@ -58,6 +62,7 @@ pub(crate) fn history<D: Draw>(
     let mut state = D::default();
     let mut operations = Vec::new();
     for (_, _, client, call, at, op) in lived {
+        let op = state.aim(random, op);
         let outcome = match random.below(10) {
             0 => Outcome::Failed,
             1 | 2 => {

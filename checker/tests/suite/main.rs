@@ -2,12 +2,22 @@
 //! one, and the lines of the history format.
 
 mod brute;
+mod format;
 mod generate;
 mod head;
+mod kvs;
 mod line;
+mod locks;
+mod logs;
+mod monitors;
 mod objects;
 mod proof;
+mod queues;
+mod registers;
 mod search;
+mod stores;
+mod strategy;
+mod stream;
 
 use checker::{ClientId, Operation, Outcome};
 

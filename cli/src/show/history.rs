@@ -7,88 +7,53 @@
 use super::lanes::{Branch, FORMAT, Kind, Lane, Op, Run, Shown, Way};
 use super::ops;
 use super::trace::{CLIENTS_FEW, plural, sentence};
+use crate::check::specs;
 use crate::out::Failure;
 use checker::check::Counterexample;
-use checker::specs::head::Head;
-use checker::specs::objects::Objects;
+use checker::format::{Collector, Format, Header, Reader, Renames, Start, Written, Wrong};
 use checker::{Budget, Checked, Operation, Spec, check, line};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// The datatypes whose histories can be read.
-const SPECS: &str = "head, object-store";
-
 pub(super) fn shown(path: &Path, text: &str, spec: Option<&str>) -> Result<Shown, Failure> {
-    let (header, lines) = read(path, text)?;
-    let spec = spec.or(header.as_deref()).ok_or_else(|| {
-        Failure::input(format!(
-            "{}: line 1: expected {{\"format\":\"{}\",\"spec\":\"head\"}}, or --spec: {SPECS}",
-            path.display(),
-            line::FORMAT
-        ))
-    })?;
-    let run = match spec {
-        "head" => drawn(&Head::<String>::default(), operations(path, lines)?),
-        "object-store" => drawn(&Objects::default(), operations(path, lines)?),
-        other => {
-            let why = format!("no spec is called '{other}'; there are: {SPECS}");
-            return Err(Failure::input(format!("{}: {why}", path.display())));
-        }
-    };
+    let (title, text) = (path.display().to_string(), text.as_bytes());
+    let format = Format::detect(text).unwrap_or(Format::Jsonl);
+    let header = if format == Format::Jsonl { Header::of(text) } else { Header::default() };
+    let entry = specs::find(spec, header.spec.as_deref(), &title)?;
+    let start = header.init.map_or(format.start(), Start::Given);
+    let run = (entry.draw)(&title, text, format, &start)?;
     let operations = format!("{} by {}", run.ops.len(), run.lanes_of(Kind::Client));
-    let about = vec![("spec".to_owned(), spec.to_owned()), ("operations".to_owned(), operations)];
-    let title = path.display().to_string();
+    let about =
+        vec![("spec".to_owned(), entry.name.to_owned()), ("operations".to_owned(), operations)];
     Ok(Shown { format: FORMAT, kind: "history", title, about, column: "moment", runs: vec![run] })
 }
 
-/// A line of the file, and what it says.
-type Numbered = (usize, Value);
-
-/// The header's spec, and the lines of operations. Every format that can be read comes in here.
-fn read(path: &Path, text: &str) -> Result<(Option<String>, Vec<Numbered>), Failure> {
-    let mut spec = None;
-    let mut lines = Vec::new();
-    for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()) {
-        let value: Value = serde_json::from_str(line).map_err(|error| {
-            let why = error.to_string();
-            let why = why.split(" at line ").next().unwrap_or_default();
-            at(path, number, format!("expected one operation as JSON: {why}"))
-        })?;
-        match value.get("format").and_then(Value::as_str) {
-            None => lines.push((number, value)),
-            Some(line::FORMAT) => spec = value["spec"].as_str().map(str::to_owned),
-            Some(other) => {
-                let why = format!("the format is '{other}': expected '{}'", line::FORMAT);
-                return Err(at(path, number, why));
-            }
-        }
-    }
-    if lines.is_empty() {
-        return Err(Failure::input(format!("{}: holds no operation", path.display())));
-    }
-    Ok((spec, lines))
-}
-
-fn at(path: &Path, number: usize, why: impl std::fmt::Display) -> Failure {
-    Failure::input(format!("{}: line {number}: {why}", path.display()))
-}
-
-/// In the order of their calls.
-fn operations<Op, Ret>(
-    path: &Path,
-    lines: Vec<Numbered>,
-) -> Result<Vec<Operation<Op, Ret>>, Failure>
+/// Reads a history that is called `name`, judges it and lays it out.
+pub(crate) fn draw<S: Written>(
+    name: &str,
+    text: &[u8],
+    format: Format,
+    start: &Start,
+) -> Result<Run, Failure>
 where
-    Op: DeserializeOwned,
-    Ret: DeserializeOwned,
+    S::Op: Clone,
+    S::Ret: Clone,
 {
-    let one = |(number, value)| line::from_value(value).map_err(|why| at(path, number, why));
-    let mut all = lines.into_iter().map(one).collect::<Result<Vec<_>, _>>()?;
-    all.sort_by_key(|operation| operation.call);
-    Ok(all)
+    let at = |error| Failure::input(format!("{name}: {error}"));
+    let wrong =
+        |it: Wrong| Failure::input(format!("{name}: expected {}, found {}", it.expected, it.found));
+    let mut reader = Reader::new(format, Renames::default());
+    let mut collector = Collector::<S>::new(usize::MAX);
+    reader.feed(text, &mut collector).map_err(at)?;
+    reader.end(&mut collector).map_err(at)?;
+    let mut operations = collector.finish().map_err(wrong)?;
+    if operations.is_empty() {
+        return Err(Failure::input(format!("{name}: holds no operation")));
+    }
+    operations.sort_by_key(|operation| operation.call);
+    Ok(drawn(&S::start(start).map_err(wrong)?, operations))
 }
 
 /// Judges operations, sorted by call, and lays them out.
@@ -275,10 +240,14 @@ impl Run {
     }
 }
 
-/// Whether this text is a history: its first line is an operation, or a history's header.
+/// Whether this text is a history: its first line is an operation, an event, or a header; or it is
+/// written as others write theirs.
 pub(super) fn is_history(text: &str) -> bool {
     let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     let value: Value = serde_json::from_str(first).unwrap_or_default();
     let is_header = |format: &str| format.starts_with("unforked-history/");
-    value.get("client").is_some() || value["format"].as_str().is_some_and(is_header)
+    value.get("client").is_some()
+        || value.get("e").is_some()
+        || value["format"].as_str().is_some_and(is_header)
+        || matches!(Format::detect(text.as_bytes()), Some(Format::Edn | Format::Porcupine))
 }

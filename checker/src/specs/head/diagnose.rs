@@ -5,6 +5,7 @@
 
 use super::{Key, Op, Ret, name};
 use crate::{ClientId, Outcome, Property, Seen, Violation};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 /// The first promise that was broken, by the time of the return that broke it; only a gap gives way
@@ -70,11 +71,11 @@ struct Log {
     moves: Vec<Answer>,
     /// Reads, and the heads that losers saw.
     sights: Vec<Answer>,
-    /// The earliest call of a transition from a number that happened or may have.
-    tried: BTreeMap<u64, u64>,
-    /// Transitions that were told they lost, by where they would have left and when they were
-    /// told: the first call, and which operation it was.
-    refused: BTreeMap<(u64, u64), (u64, usize)>,
+    /// Transitions that happened or may have: where they left, and the earliest call.
+    tried: Vec<(u64, u64)>,
+    /// Transitions that were told they lost: where they would have left, when they were told, when
+    /// they were called, and which operation it was.
+    refused: Vec<(u64, u64, u64, usize)>,
 }
 
 impl Log {
@@ -84,13 +85,12 @@ impl Log {
         if let (Op::Cas { from, .. }, Outcome::Returned { at, ret: Ret::Lost | Ret::Saw { .. } }) =
             (op, outcome)
         {
-            let first = self.refused.entry((*from, at)).or_insert((call, index));
-            *first = (call, index).min(*first);
+            self.refused.push((*from, at, call, index));
         }
         match (op, outcome) {
-            (Op::Cas { from, .. }, Outcome::Open) => self.try_from(*from, call),
+            (Op::Cas { from, .. }, Outcome::Open) => self.tried.push((*from, call)),
             (Op::Cas { from, .. }, Outcome::Returned { at, ret: Ret::Won { .. } }) => {
-                self.try_from(*from, call);
+                self.tried.push((*from, call));
                 self.moves.push(answer(at, *from, How::Moved));
             }
             (Op::Cas { .. }, Outcome::Returned { at, ret: Ret::Saw { head } }) => {
@@ -103,49 +103,65 @@ impl Log {
         }
     }
 
-    fn try_from(&mut self, from: u64, call: u64) {
-        self.tried.entry(from).and_modify(|first| *first = call.min(*first)).or_insert(call);
-    }
-
     fn sort(&mut self) {
         self.moves.sort_unstable();
         self.sights.sort_unstable();
+        self.tried.sort_unstable();
+        self.tried.dedup_by_key(|(from, _)| *from);
+    }
+
+    /// The earliest call of a transition from there, if there is one that may have happened.
+    fn tried(&self, from: u64) -> Option<u64> {
+        // Most often there is one from each number.
+        let guess = from.checked_sub(self.tried.first()?.0)? as usize;
+        match self.tried.get(guess) {
+            Some(&(found, call)) if found == from => Some(call),
+            _ => {
+                let position = self.tried.binary_search_by_key(&from, |it| it.0).ok()?;
+                Some(self.tried[position].1)
+            }
+        }
     }
 
     /// Two transitions from one parent, both acknowledged.
     fn fork<K: Key>(&self, key: &K) -> Option<Violation> {
-        let mut parents: BTreeMap<u64, &Answer> = BTreeMap::new();
-        for second in &self.moves {
-            let Some(first) = parents.insert(second.head, second) else { continue };
-            let (key, from) = (name(key), second.head);
-            let why = if first.client == second.client {
-                format!(
-                    "{} moved {key} from {from} twice, and was told both times it won",
-                    first.client
-                )
-            } else {
-                format!(
-                    "{} and {} both moved {key} from {from}, both were told they won",
-                    first.client, second.client
-                )
-            };
-            return Some(Violation {
-                at: Some(second.at),
-                operations: vec![first.index, second.index],
-                ..Violation::new(Property::FORK, why)
-            });
-        }
-        None
+        let parents = self.moves.iter().enumerate().map(|(position, it)| (it.head, position));
+        let mut parents: Vec<(u64, usize)> = parents.collect();
+        parents.sort_unstable();
+        let twice = parents.windows(2).filter(|pair| pair[0].0 == pair[1].0);
+        let (second, first) = twice.map(|pair| (pair[1].1, pair[0].1)).min()?;
+        let (first, second) = (&self.moves[first], &self.moves[second]);
+        let (key, from) = (name(key), second.head);
+        let why = if first.client == second.client {
+            format!(
+                "{} moved {key} from {from} twice, and was told both times it won",
+                first.client
+            )
+        } else {
+            format!(
+                "{} and {} both moved {key} from {from}, both were told they won",
+                first.client, second.client
+            )
+        };
+        Some(Violation {
+            at: Some(second.at),
+            operations: vec![first.index, second.index],
+            ..Violation::new(Property::FORK, why)
+        })
     }
 
     /// The head was somewhere that no transition led to by then.
-    fn gap<K: Key>(&self, key: &K, init: u64) -> Option<Violation> {
+    fn gap<K: Key>(&mut self, key: &K, init: u64) -> Option<Violation> {
         let unlinked = |answer: &&Answer| {
-            answer.head > init
-                && self.tried.get(&(answer.head - 1)).is_none_or(|&call| call > answer.at)
+            answer.head > init && self.tried(answer.head - 1).is_none_or(|call| call > answer.at)
         };
         let answers = self.sights.iter().chain(&self.moves).filter(unlinked);
-        let certain = answers.map(|found| {
+        let answers: Vec<&Answer> = answers.collect();
+        if answers.is_empty() {
+            return None;
+        }
+        self.refused.sort_unstable();
+        let certain = answers.into_iter().map(|found| {
             let refusal = self.refusal(found).filter(|(at, _)| *at > found.at);
             (refusal.map_or(found.at, |(at, _)| at), found, refusal)
         });
@@ -155,7 +171,7 @@ impl Log {
             How::Read | How::Saw => format!("{key} was seen at {head}"),
             How::Moved => format!("{key} was moved from {head}"),
         };
-        let why = match self.tried.get(&parent) {
+        let why = match self.tried(parent) {
             None => format!("{what}, but nobody moved it from {parent}"),
             Some(_) => format!("{what}, before anybody tried to move it from {parent}"),
         };
@@ -170,9 +186,11 @@ impl Log {
     /// it lost: when, and which. Until then nothing was certain.
     fn refusal(&self, found: &Answer) -> Option<(u64, usize)> {
         let parent = found.head - 1;
-        let refused = self.refused.range((parent, 0)..=(parent, u64::MAX));
-        let under_way = refused.filter(|(_, (call, _))| *call <= found.at);
-        under_way.map(|(&(_, at), &(_, index))| (at, index)).max()
+        let refused = self.refused.partition_point(|it| it.0 < parent);
+        let refused = self.refused[refused..].iter().take_while(|it| it.0 == parent);
+        let under_way = refused.filter(|(_, _, call, _)| *call <= found.at);
+        let latest = under_way.max_by_key(|&&(_, at, call, index)| (at, Reverse((call, index))));
+        latest.map(|&(_, at, _, index)| (at, index))
     }
 
     /// Somebody saw a head from before a transition that had been acknowledged when they asked.

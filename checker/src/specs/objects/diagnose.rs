@@ -5,20 +5,21 @@
 //! of several pages is no moment, but what was there before it began and stayed must be in it.
 
 use super::{Objects, Op, Ret, range};
+use crate::value::Datum;
 use crate::{ClientId, Outcome, Property, Seen, Violation};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The first promise that was broken, by the time of the return that broke it.
-pub fn diagnose<'a>(
-    init: &Objects,
-    seen: impl IntoIterator<Item = Seen<'a, Op, Ret>>,
+pub fn diagnose<'a, V: Datum>(
+    init: &'a Objects<V>,
+    seen: impl IntoIterator<Item = Seen<'a, Op<V>, Ret<V>>>,
 ) -> Option<Violation> {
-    let mut logs: BTreeMap<&str, Log> = BTreeMap::new();
+    let mut logs: BTreeMap<&str, Log<'_, V>> = BTreeMap::new();
     let mut listings = Vec::new();
     for one in seen {
         match one.op {
             Op::Put { key, .. } | Op::Get { key } | Op::Delete { key } => {
-                logs.entry(key).or_insert_with(|| Log::new(init.get(key))).note(&one);
+                logs.entry(key).or_insert_with(|| Log::new(init.at(key))).note(&one);
             }
             Op::List { .. } | Op::Since { .. } => listings.extend(Listing::of(&one)),
         }
@@ -44,23 +45,30 @@ pub fn diagnose<'a>(
 }
 
 /// An acknowledged put.
-#[derive(Clone, Copy)]
-struct Put {
+struct Put<'a, V> {
     at: u64,
     call: u64,
     index: usize,
     client: ClientId,
-    value: u64,
+    value: &'a V,
     if_none_match: bool,
 }
 
+impl<V> Clone for Put<'_, V> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<V> Copy for Put<'_, V> {}
+
 /// A get that was answered.
-struct Get {
+struct Get<'a, V> {
     at: u64,
     call: u64,
     index: usize,
     client: ClientId,
-    value: Option<u64>,
+    value: Option<&'a V>,
 }
 
 /// The writes of one value that took effect or may have.
@@ -72,38 +80,40 @@ struct Writes {
 }
 
 /// What was heard of one object.
-struct Log {
-    puts: Vec<Put>,
-    gets: Vec<Get>,
+struct Log<'a, V> {
+    puts: Vec<Put<'a, V>>,
+    gets: Vec<Get<'a, V>>,
     /// The writes of each value.
-    writes: BTreeMap<u64, Writes>,
+    writes: BTreeMap<&'a V, Writes>,
     /// The earliest call of a delete that may have taken effect.
     delete_call: Option<u64>,
 }
 
-impl Log {
-    fn new(init: Option<u64>) -> Self {
+impl<'a, V: Datum> Log<'a, V> {
+    fn new(init: Option<&'a V>) -> Self {
         let there = |value| (value, Writes { count: 1, over: Some(0) });
         let writes = init.map(there).into_iter().collect();
         Log { puts: Vec::new(), gets: Vec::new(), writes, delete_call: None }
     }
 
-    fn note(&mut self, one: &Seen<'_, Op, Ret>) {
+    fn note(&mut self, one: &Seen<'a, Op<V>, Ret<V>>) {
         let &Seen { index, client, op, call, outcome } = one;
         match (op, outcome) {
-            (_, Outcome::Failed)
-            | (Op::Put { .. }, Outcome::Returned { ret: Ret::Refused, .. }) => {}
+            (_, Outcome::Failed) => {}
+            (Op::Put { .. }, Outcome::Returned { ret, .. }) if ret.yes() == Some(false) => {}
             (Op::Put { value, if_none_match, .. }, _) => {
-                let (value, if_none_match) = (*value, *if_none_match);
+                let if_none_match = *if_none_match;
                 let writes = self.writes.entry(value).or_default();
                 writes.count += 1;
-                if let Outcome::Returned { at, ret: Ret::Done } = outcome {
+                if let Outcome::Returned { at, ret } = outcome
+                    && ret.yes() == Some(true)
+                {
                     writes.over = Some(at);
                     self.puts.push(Put { at, call, index, client, value, if_none_match });
                 }
             }
             (Op::Get { .. }, Outcome::Returned { at, ret: Ret::Value(value) }) => {
-                self.gets.push(Get { at, call, index, client, value: *value });
+                self.gets.push(Get { at, call, index, client, value: value.as_ref() });
             }
             (Op::Delete { .. }, _) => {
                 self.delete_call = Some(self.delete_call.map_or(call, |first| first.min(call)));
@@ -123,7 +133,7 @@ impl Log {
     }
 
     /// Of the puts acknowledged before `time`, the one that began last.
-    fn latest_before(&self, time: u64, latest: &[Put]) -> Option<Put> {
+    fn latest_before(&self, time: u64, latest: &[Put<'a, V>]) -> Option<Put<'a, V>> {
         let acknowledged = self.puts.partition_point(|put| put.at < time);
         latest[..acknowledged].last().copied()
     }
@@ -146,7 +156,7 @@ impl Log {
     }
 
     fn read_after_write(&self, key: &str) -> Option<Violation> {
-        let mut latest: Vec<Put> = Vec::with_capacity(self.puts.len());
+        let mut latest: Vec<Put<'a, V>> = Vec::with_capacity(self.puts.len());
         for put in &self.puts {
             latest
                 .push(latest.last().filter(|other| other.call > put.call).copied().unwrap_or(*put));
@@ -173,8 +183,8 @@ impl Log {
     }
 
     /// Whether the only write of `value` was over before `put` began.
-    fn overwritten(&self, value: u64, put: &Put) -> bool {
-        self.writes.get(&value).is_some_and(|writes| {
+    fn overwritten(&self, value: &V, put: &Put<'_, V>) -> bool {
+        self.writes.get(value).is_some_and(|writes| {
             writes.count == 1 && writes.over.is_some_and(|over| over < put.call)
         })
     }
@@ -195,7 +205,7 @@ struct Listing<'a> {
 }
 
 impl<'a> Listing<'a> {
-    fn of(one: &Seen<'a, Op, Ret>) -> Option<Self> {
+    fn of<V: Datum>(one: &Seen<'a, Op<V>, Ret<V>>) -> Option<Self> {
         let &Seen { index, client, op, call, outcome } = one;
         let Outcome::Returned { at, ret: Ret::Keys { keys, truncated } } = outcome else {
             return None;
@@ -211,7 +221,7 @@ impl<'a> Listing<'a> {
         Some(Listing { at, call, index, client, prefix, start_after, keys, is_cut, is_since })
     }
 
-    fn violation(&self, put: Option<&Put>, why: String) -> Violation {
+    fn violation<V>(&self, put: Option<&Put<'_, V>>, why: String) -> Violation {
         let property =
             if self.is_since { Property::SINCE_COMPLETE } else { Property::LIST_AFTER_WRITE };
         let operations = put.map(|put| put.index).into_iter().chain([self.index]).collect();
@@ -221,11 +231,11 @@ impl<'a> Listing<'a> {
     fn twice(&self) -> Option<Violation> {
         let mut told = BTreeSet::new();
         let key = self.keys.iter().find(|key| self.is_since && !told.insert(*key))?;
-        Some(self.violation(None, format!("{} was told {key} twice", self.client)))
+        Some(self.violation::<()>(None, format!("{} was told {key} twice", self.client)))
     }
 
     /// A name that must be in the answer and is not.
-    fn incomplete(&self, logs: &BTreeMap<&str, Log>) -> Option<Violation> {
+    fn incomplete<V: Datum>(&self, logs: &BTreeMap<&str, Log<'_, V>>) -> Option<Violation> {
         let mut told: Vec<&str> = self.keys.iter().map(String::as_str).collect();
         told.sort_unstable();
         let last = told.last().copied();

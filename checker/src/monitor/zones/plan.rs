@@ -1,0 +1,128 @@
+//! An order of the blocks in which those who say what the value was not are likely to be right.
+//!
+//! Each such operation is right if the value it denies was written after its call, or replaced
+//! before its return. So every block waits as long as it can, which serves those who deny it; and
+//! when somebody needs the current value replaced by a moment, one of the blocks that can begin by
+//! then is taken out of turn: one that no denial is left for, if there is, and of those the one
+//! that could wait the least.
+
+use super::blocks::{Blocks, Slot};
+use super::{Touch, Touched};
+
+/// The blocks after the first.
+pub(super) fn plan(touched: &[Touched], blocks: &Blocks) -> Vec<u32> {
+    let slots = blocks.slots();
+    let denials = Denials::new(touched, blocks);
+    if denials.all.is_empty() {
+        return slots.iter().map(|slot| slot.number).collect();
+    }
+    let written = blocks.last_written(touched);
+    let mut plan = Plan {
+        touched,
+        denials,
+        order: Vec::with_capacity(slots.len()),
+        is_placed: vec![false; blocks.count()],
+        until: 0,
+        written,
+    };
+    plan.until = plan.deadline(0, plan.written[0]);
+    plan.fill(&slots);
+    plan.order
+}
+
+struct Plan<'a> {
+    touched: &'a [Touched],
+    denials: Denials,
+    order: Vec<u32>,
+    is_placed: Vec<bool>,
+    /// When the current value must have been replaced.
+    until: u64,
+    /// When the last value of each block is written at the latest.
+    written: Vec<Option<u64>>,
+}
+
+impl Plan<'_> {
+    fn fill(&mut self, slots: &[Slot]) {
+        let mut early: Vec<&Slot> = slots.iter().filter(|slot| !slot.is_wide).collect();
+        early.sort_unstable_by_key(|slot| slot.early);
+        let mut early = early.into_iter().peekable();
+        let mut in_hand: Vec<&Slot> = Vec::new();
+        for slot in slots {
+            while !self.is_placed[slot.number as usize] && self.until < slot.late {
+                while let Some(ready) = early.next_if(|it| it.early <= self.until) {
+                    in_hand.push(ready);
+                }
+                in_hand.retain(|it| !self.is_placed[it.number as usize]);
+                let wide = Some(slot).filter(|slot| self.begins_by(slot, self.until));
+                let choices = in_hand.iter().copied().chain(wide);
+                let best = choices.max_by_key(|it| {
+                    let next = self.next_deadline(it, self.until);
+                    (next, u64::MAX - it.late)
+                });
+                // Nothing can replace it in time: that is for others to find out.
+                let Some(best) = best else { break };
+                self.place(best, self.until.min(best.late));
+            }
+            if !self.is_placed[slot.number as usize] {
+                self.place(slot, slot.late);
+            }
+        }
+    }
+
+    fn begins_by(&self, slot: &Slot, moment: u64) -> bool {
+        slot.is_wide && self.touched[slot.writer as usize].call <= moment
+    }
+
+    /// When the block must have been replaced, if it begins at this moment.
+    fn next_deadline(&self, slot: &Slot, moment: u64) -> u64 {
+        let written = self.written[slot.number as usize];
+        self.deadline(slot.number, if slot.is_wide { written } else { Some(moment) })
+    }
+
+    fn deadline(&self, block: u32, written: Option<u64>) -> u64 {
+        self.denials.deadline(block, written)
+    }
+
+    fn place(&mut self, slot: &Slot, moment: u64) {
+        self.until = self.next_deadline(slot, moment);
+        self.is_placed[slot.number as usize] = true;
+        self.order.push(slot.number);
+    }
+}
+
+/// Who denies the last value of each block.
+struct Denials {
+    /// By block and call, with the earliest return from there on.
+    all: Vec<(u32, u64, u64)>,
+    starts: Vec<u32>,
+}
+
+impl Denials {
+    fn new(touched: &[Touched], blocks: &Blocks) -> Self {
+        let denials = touched.iter().filter_map(|it| match it.touch {
+            Touch::Avoid(value) => Some((blocks.ended_by(value)?, it.call, it.at)),
+            _ => None,
+        });
+        let mut all: Vec<(u32, u64, u64)> = denials.collect();
+        all.sort_unstable();
+        for k in (1..all.len()).rev() {
+            if all[k - 1].0 == all[k].0 {
+                all[k - 1].2 = all[k - 1].2.min(all[k].2);
+            }
+        }
+        let mut starts = vec![0; blocks.count() + 1];
+        all.iter().for_each(|it| starts[it.0 as usize + 1] += 1);
+        for k in 1..starts.len() {
+            starts[k] += starts[k - 1];
+        }
+        Denials { all, starts }
+    }
+
+    /// The earliest return of those that began after the value was written.
+    fn deadline(&self, block: u32, written: Option<u64>) -> u64 {
+        let range = self.starts[block as usize] as usize..self.starts[block as usize + 1] as usize;
+        let denials = &self.all[range];
+        let after = written.map_or(0, |moment| denials.partition_point(|it| it.1 <= moment));
+        denials.get(after).map_or(u64::MAX, |it| it.2)
+    }
+}
