@@ -150,7 +150,7 @@ fn value<V: Datum>(
 ) -> Result<Vec<u32>, Monitored> {
     let at = |position: u32| words::operation(part, position as usize);
     let fail = |why: &str, who: &[u32]| fail(part, why, who);
-    let (mut said, mut acks, mut silent, mut unsure) = (Vec::new(), Vec::new(), None, false);
+    let (mut said, mut acks, mut silent) = (Vec::new(), Vec::new(), None);
     let (mut enqueue, mut must) = (None, 0);
     for (number, &position) in positions.iter().enumerate() {
         let operation = at(position);
@@ -174,20 +174,14 @@ fn value<V: Datum>(
                 Mark::Makes(2)
             }
             (Op::Ack { .. }, Some(Some(false))) => Mark::Avoids(1),
-            (Op::Ack { .. }, Some(None)) => {
-                unsure = true;
-                Mark::Free
-            }
+            // It may have been the one that took it away, or not.
+            (Op::Ack { .. }, Some(None)) => return Err(Monitored::Declined),
             (Op::Ack { .. }, None) => {
                 silent = silent.or(Some(number));
                 Mark::Dropped
             }
         };
         said.push(Said::new(mark, operation));
-    }
-    if unsure {
-        // It may have been the one that took it away, or not.
-        return Err(Monitored::Declined);
     }
     if let [one, other, ..] = acks[..] {
         return Err(fail("both took it away", &[one, other]));
