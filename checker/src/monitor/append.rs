@@ -5,10 +5,22 @@
 //! it, and the text after each is a value of its own, written once: an append that was read is a
 //! compare-and-set from the text before it. One that nobody read can be nowhere between a put and
 //! the last operation that read what came of it, or it would have been read; so it goes where a
-//! write of something else could, and [zones] decide. (Elle calls such histories recoverable:
-//! Kingsbury & Alvaro, "Elle: inferring isolation anomalies", 2020.)
+//! write of something else could, and [zones](super::zones) decide. (Elle calls such histories
+//! recoverable: Kingsbury & Alvaro, "Elle: inferring isolation anomalies", 2020.)
+//!
+//! The hard part is a value that was written twice: which of its writes led to which text is a
+//! choice. A contradiction rests on the choices for a few values, and whatever choice is right
+//! differs from the wrong one in one of those; so the choices are tried from contradiction to
+//! contradiction, and when none is left the history fails.
+
+mod texts;
 
 use super::zones::{Touch, Touched, Zoned, zones};
+use std::collections::BTreeSet;
+use texts::Texts;
+
+/// Choices tried before the search is asked.
+const TRIES_MAX: usize = 256;
 
 /// What was asked of a text, and answered.
 #[derive(Clone, Copy)]
@@ -31,82 +43,105 @@ pub(crate) enum Appended {
     Disorder(usize, usize),
 }
 
-/// A value that was put or appended.
-struct Token<'a> {
-    text: &'a str,
-    is_put: bool,
-    /// The number of the text before it, and who read that.
-    after: Option<(u32, usize)>,
-}
-
 /// Decides what happened to a text that was empty at first. For each operation: what it was, its
 /// call, and its return or `u64::MAX`.
 pub(crate) fn appended(told: &[(Told<'_>, u64, u64)]) -> Appended {
-    let Some((mut tokens, numbers)) = tokens(told) else { return Appended::Declined };
-    let mut touched: Vec<Touched> = Vec::with_capacity(told.len());
-    for (position, &(what, call, at)) in told.iter().enumerate() {
-        let touch = match what {
-            Told::Get(text) => match read(&mut tokens, text, position) {
-                Ok(number) => Touch::Read(number),
+    let Some(mut texts) = Texts::new(told) else { return Appended::Declined };
+    let mut reads = Vec::new();
+    for (position, (what, ..)) in told.iter().enumerate() {
+        if let Told::Get(text) = what {
+            match texts.read(text, position) {
+                Ok(state) => reads.push((position, state)),
                 Err(wrong) => return wrong,
-            },
-            _ => Touch::Dropped,
-        };
-        touched.push(Touched { touch, call, at });
-    }
-    for ((it, &(what, ..)), &number) in touched.iter_mut().zip(told).zip(&numbers) {
-        it.touch = match what {
-            Told::Put(_) => Touch::Write(number),
-            Told::Append(_) => match tokens[number as usize - 1].after {
-                Some((before, _)) => Touch::Cas(before, number),
-                None => Touch::Write(number),
-            },
-            Told::Get(_) | Told::Dropped => continue,
-        };
-    }
-    Appended::Zoned(zones(&touched, tokens.len() + 1))
-}
-
-/// The values, sorted, and the number of the text that each write ends with: 0 is the empty one.
-/// Nothing if one value is the beginning of another.
-fn tokens<'a>(told: &[(Told<'a>, u64, u64)]) -> Option<(Vec<Token<'a>>, Vec<u32>)> {
-    let writes = told.iter().enumerate().filter_map(|(position, (what, ..))| match what {
-        Told::Put(text) => Some((*text, position, true)),
-        Told::Append(text) => Some((*text, position, false)),
-        Told::Get(_) | Told::Dropped => None,
-    });
-    let mut writes: Vec<(&str, usize, bool)> = writes.collect();
-    writes.sort_unstable();
-    if writes.first().is_some_and(|it| it.0.is_empty())
-        || writes.windows(2).any(|pair| pair[1].0.starts_with(pair[0].0))
-    {
-        return None;
-    }
-    let mut numbers = vec![0; told.len()];
-    for (number, &(_, position, _)) in (1..).zip(&writes) {
-        numbers[position] = number;
-    }
-    let tokens = writes.into_iter().map(|(text, _, is_put)| Token { text, is_put, after: None });
-    Some((tokens.collect(), numbers))
-}
-
-/// The number of a text that was read at `position`.
-fn read(tokens: &mut [Token<'_>], text: &str, position: usize) -> Result<u32, Appended> {
-    let mut rest = text;
-    let mut now = 0;
-    while !rest.is_empty() {
-        let next = tokens.partition_point(|token| token.text <= rest);
-        let token = tokens[..next].last_mut().filter(|token| rest.starts_with(token.text));
-        let Some(token) = token else { return Err(Appended::Garbled(position)) };
-        match token.after {
-            _ if token.is_put && now == 0 => {}
-            _ if token.is_put => return Err(Appended::Garbled(position)),
-            None => token.after = Some((now, position)),
-            Some((before, _)) if before == now => {}
-            Some((_, reader)) => return Err(Appended::Disorder(reader, position)),
+            }
         }
-        rest = &rest[token.text.len()..];
-        now = next as u32;
     }
-    Ok(now)
+    let choices = match texts.choices() {
+        Ok(choices) => choices,
+        Err(wrong) => return wrong,
+    };
+    let first = vec![0; choices.len()];
+    let mut seen = BTreeSet::from([first.clone()]);
+    let mut waiting = vec![first];
+    while let Some(choice) = waiting.pop() {
+        let (touched, count) = touch(told, &texts, &reads, &choices, &choice);
+        let wrong = match zones(&touched, count) {
+            pass @ Zoned::Pass(_) => return Appended::Zoned(pass),
+            Zoned::Declined => return Appended::Declined,
+            wrong => wrong,
+        };
+        let doubtful: Vec<usize> = evidence(&wrong)
+            .into_iter()
+            .filter_map(|position| choices.iter().position(|it| it.writes.contains(&position)))
+            .collect();
+        if !texts.repeats && doubtful.is_empty() {
+            return Appended::Zoned(wrong);
+        }
+        for one in doubtful {
+            for other in 0..choices[one].ways.len() {
+                let mut next = choice.clone();
+                next[one] = other;
+                if seen.len() < TRIES_MAX && seen.insert(next.clone()) {
+                    waiting.push(next);
+                }
+            }
+        }
+        if waiting.is_empty() {
+            let certain = seen.len() < TRIES_MAX && !texts.repeats;
+            return if certain { Appended::Zoned(wrong) } else { Appended::Declined };
+        }
+    }
+    Appended::Declined
+}
+
+/// A value that was written several times, and what its writes can have led to.
+struct Choice {
+    writes: Vec<usize>,
+    /// For each way, the write of each text that ends with the value: text and position.
+    ways: Vec<Vec<(u32, usize)>>,
+}
+
+/// What each operation did, by one choice; and how many texts there are.
+fn touch(
+    told: &[(Told<'_>, u64, u64)],
+    texts: &Texts<'_>,
+    reads: &[(usize, u32)],
+    choices: &[Choice],
+    choice: &[usize],
+) -> (Vec<Touched>, usize) {
+    let none = |&(_, call, at): &(Told<'_>, u64, u64)| Touched { touch: Touch::Dropped, call, at };
+    let mut touched: Vec<Touched> = told.iter().map(none).collect();
+    for &(position, state) in reads {
+        touched[position].touch = Touch::Read(state);
+    }
+    let chosen = choices.iter().zip(choice).flat_map(|(it, &way)| &it.ways[way]);
+    for &(state, position) in texts.certain().iter().chain(chosen) {
+        touched[position].touch = match told[position].0 {
+            Told::Append(_) => Touch::Cas(texts.before(state), state),
+            _ => Touch::Write(state),
+        };
+    }
+    // What nobody read is a text of its own.
+    let mut count = texts.count() as u32;
+    for (it, (what, ..)) in touched.iter_mut().zip(told) {
+        if matches!(what, Told::Put(_) | Told::Append(_)) && it.touch == Touch::Dropped {
+            it.touch = Touch::Write(count);
+            count += 1;
+        }
+    }
+    (touched, count as usize)
+}
+
+/// The operations that a contradiction rests on.
+fn evidence(wrong: &Zoned) -> Vec<usize> {
+    match wrong {
+        Zoned::Declined | Zoned::Pass(_) => Vec::new(),
+        &Zoned::Unwritten(position) => vec![position],
+        Zoned::Fork(one, other, seen) => [*one, *other].iter().chain(seen).copied().collect(),
+        &Zoned::Late { first, second } => vec![first, second],
+        &Zoned::Split { first, between, until, last } => vec![first, between, until, last],
+        &Zoned::Denied { since, refused, until } => {
+            since.into_iter().chain(until).chain([refused]).collect()
+        }
+    }
 }

@@ -7,6 +7,10 @@ use crate::{Operation, Property, Spec, Violation};
 
 /// A read that begins after something was replaced does not find it.
 const STALE_READ: Property = Property::named("stale-read");
+/// A client reads what it wrote, or something later: a promise to each session, and so a weaker one.
+const READ_YOUR_WRITES: Property = Property::named("read-your-writes");
+/// What a client reads is no older than what it read before.
+const MONOTONIC_READS: Property = Property::named("monotonic-reads");
 /// What is read was written.
 const UNWRITTEN: Property = Property::named("unwritten");
 
@@ -46,6 +50,16 @@ fn is_read<S: Spec>(operation: &Operation<S::Op, S::Ret>) -> bool {
     operation.ret().is_some_and(|ret| S::reads(&operation.op, Some(ret)))
 }
 
+/// The promise that is broken when `second` tells what was so before `first`, which had returned.
+fn stale<S: Spec>(first: &Operation<S::Op, S::Ret>, second: &Operation<S::Op, S::Ret>) -> Property {
+    match (is_read::<S>(first), is_read::<S>(second)) {
+        (_, false) => Property::LINEARIZABLE,
+        (false, true) if first.client == second.client => READ_YOUR_WRITES,
+        (true, true) if first.client == second.client => MONOTONIC_READS,
+        _ => STALE_READ,
+    }
+}
+
 /// The operation in a few words, and when: `c3's read, told 241 (1897..1901)`.
 pub(crate) fn whose<S: Spec>(operation: &Operation<S::Op, S::Ret>) -> String {
     let at = operation.returned_at().map_or(String::new(), |at| at.to_string());
@@ -59,7 +73,7 @@ pub(crate) fn late<S: Spec>(
     second: usize,
 ) -> Violation {
     let (one, other) = (operation(part, first), operation(part, second));
-    let property = if is_read::<S>(other) { STALE_READ } else { Property::LINEARIZABLE };
+    let property = stale::<S>(one, other);
     let why = format!(
         "{} although {} had returned at {}, before {}'s began at {}",
         phrase::<S>(other),
@@ -123,7 +137,7 @@ pub(crate) fn zoned<S: Spec>(part: Part<'_, S::Op, S::Ret>, zoned: &Zoned) -> Vi
                 if between == until { String::from("that") } else { whose::<S>(at(between)) },
                 whose::<S>(at(first)),
             );
-            let property = if is_read::<S>(at(last)) { STALE_READ } else { Property::LINEARIZABLE };
+            let property = stale::<S>(at(until), at(last));
             violation(part, property, why, [first, between, until, last])
         }
         &Zoned::Denied { since, refused, until } => {

@@ -149,14 +149,8 @@ fn value<V: Datum>(
     positions: &[u32],
 ) -> Result<Vec<u32>, Monitored> {
     let at = |position: u32| words::operation(part, position as usize);
-    let fail = |why: &str, who: &[u32]| {
-        let said: Vec<String> =
-            who.iter().map(|&it| words::whose::<Redelivery<V>>(at(it))).collect();
-        let why = format!("{}: {why}", said.join(", "));
-        let who = who.iter().map(|&it| it as usize);
-        Monitored::Fail(words::violation(part, DELIVERY, why, who))
-    };
-    let (mut said, mut acks, mut silent, mut unsure) = (Vec::new(), Vec::new(), None, false);
+    let fail = |why: &str, who: &[u32]| fail(part, why, who);
+    let (mut said, mut acks, mut silent) = (Vec::new(), Vec::new(), None);
     let (mut enqueue, mut must) = (None, 0);
     for (number, &position) in positions.iter().enumerate() {
         let operation = at(position);
@@ -180,20 +174,14 @@ fn value<V: Datum>(
                 Mark::Makes(2)
             }
             (Op::Ack { .. }, Some(Some(false))) => Mark::Avoids(1),
-            (Op::Ack { .. }, Some(None)) => {
-                unsure = true;
-                Mark::Free
-            }
+            // It may have been the one that took it away, or not.
+            (Op::Ack { .. }, Some(None)) => return Err(Monitored::Declined),
             (Op::Ack { .. }, None) => {
                 silent = silent.or(Some(number));
                 Mark::Dropped
             }
         };
         said.push(Said::new(mark, operation));
-    }
-    if unsure {
-        // It may have been the one that took it away, or not.
-        return Err(Monitored::Declined);
     }
     if let [one, other, ..] = acks[..] {
         return Err(fail("both took it away", &[one, other]));
@@ -206,14 +194,7 @@ fn value<V: Datum>(
         }
     }
     match enqueue {
-        None if must > 0 => {
-            let first = positions.iter().copied().filter(|&it| {
-                matches!(at(it).op, Op::Dequeue { .. })
-                    || at(it).ret().is_some_and(|ret| ret.yes() == Some(true))
-            });
-            let first = first.min_by_key(|&it| at(it).returned_at());
-            return Err(fail("nobody had put that in", &first.into_iter().collect::<Vec<_>>()));
-        }
+        None if must > 0 => return Err(unput(part, positions)),
         None => {
             // Nothing is there, and nothing is asked but in vain.
             last = 0;
@@ -227,16 +208,45 @@ fn value<V: Datum>(
         Some(_) => {}
     }
     let stages = Stages { said: &said, last, must: must.min(last) };
-    decide(&stages).map_err(|broken| match broken {
+    decide(&stages).map_err(|broken| contradiction(part, positions, broken))
+}
+
+/// Somebody got, or took away, what was never there.
+fn unput<V: Datum>(part: Part<'_, Op<V>, Ret<V>>, positions: &[u32]) -> Monitored {
+    let at = |position: u32| words::operation(part, position as usize);
+    let shows = |it: &u32| {
+        matches!(at(*it).op, Op::Dequeue { .. })
+            || at(*it).ret().is_some_and(|ret| ret.yes() == Some(true))
+    };
+    let first = positions.iter().copied().filter(shows).min_by_key(|&it| at(it).returned_at());
+    fail(part, "nobody had put that in", &first.into_iter().collect::<Vec<_>>())
+}
+
+/// What contradicts itself, by operations of the part.
+fn fail<V: Datum>(part: Part<'_, Op<V>, Ret<V>>, why: &str, who: &[u32]) -> Monitored {
+    let whose = |&it: &u32| words::whose::<Redelivery<V>>(words::operation(part, it as usize));
+    let said: Vec<String> = who.iter().map(whose).collect();
+    let why = format!("{}: {why}", said.join(", "));
+    let who = who.iter().map(|&it| it as usize);
+    Monitored::Fail(words::violation(part, DELIVERY, why, who))
+}
+
+fn contradiction<V: Datum>(
+    part: Part<'_, Op<V>, Ret<V>>,
+    positions: &[u32],
+    broken: Broken,
+) -> Monitored {
+    match broken {
         Broken::Late { first, second } => {
             let who = [positions[first], positions[second]];
-            fail("the second has to come before the first, and began after it had returned", &who)
+            let why = "the second has to come before the first, and began after it had returned";
+            fail(part, why, &who)
         }
         Broken::Throughout { refused, since, until, .. } => {
             let who = since.into_iter().chain(until).chain([refused]);
             let who: Vec<u32> = who.map(|it| positions[it]).collect();
-            fail("it was there all the time", &who)
+            fail(part, "it was there all the time", &who)
         }
         Broken::Tangled { .. } => Monitored::Declined,
-    })
+    }
 }

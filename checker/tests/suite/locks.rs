@@ -56,12 +56,16 @@ impl Plain for Plainest {
 
 fn draw(random: &mut Random) -> Op {
     let key = Value::Null;
-    if random.one_in(2) { Op::Acquire { key } } else { Op::Release { key, token: random.below(9) } }
+    if random.one_in(2) {
+        Op::Acquire { key }
+    } else {
+        Op::Release { key, token: 1 + random.below(8) }
+    }
 }
 
 fn aim(latest: u64, op: Op) -> Op {
     match op {
-        Op::Release { key, token } if token > 1 => Op::Release { key, token: latest },
+        Op::Release { key, token } if token > 2 => Op::Release { key, token: latest.max(1) },
         other => other,
     }
 }

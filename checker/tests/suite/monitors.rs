@@ -92,7 +92,12 @@ where
         if number % 8 == 0 {
             let verdict = judge(init, &operations, &Budget::default());
             let named = init.diagnose(&operations).is_some();
-            assert_eq!(verdict == Verdict::Pass, truths && !named, "{verdict:?} {operations:#?}");
+            assert_eq!(
+                verdict == Verdict::Pass,
+                truths && !named,
+                "{verdict:?} {}",
+                operations.iter().map(|it| format!("\n{it:?}")).collect::<String>()
+            );
         }
     }
     tally

@@ -121,6 +121,22 @@ fn a_stale_read_says_what_it_missed() {
 }
 
 #[test]
+fn a_client_hears_of_itself_what_it_did_and_saw() {
+    let stale = |client: u16, seen: One| {
+        let wrote = returned(1, 0, 1, write(1), Ret::Done);
+        broken(&[wrote, seen, returned(client, 20, 21, read(), Ret::Value(1))]).property
+    };
+    let own = returned(7, 8, 9, cas(1, 2), Ret::Done);
+    assert_eq!(stale(7, own).name(), "read-your-writes");
+    let seen = broken(&[
+        returned(1, 0, 9, cas(0, 1), Ret::Done),
+        returned(7, 1, 2, read(), Ret::Value(1)),
+        returned(7, 3, 4, read(), Ret::Value(0)),
+    ]);
+    assert_eq!(seen.property.name(), "monotonic-reads");
+}
+
+#[test]
 fn what_nobody_wrote_is_not_read() {
     let violation = broken(&[returned(3, 7, 9, read(), Ret::Value(5))]);
     assert_eq!(violation.why, "c3's read, told 5, but nobody wrote that by then");

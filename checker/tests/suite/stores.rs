@@ -3,7 +3,9 @@
 use crate::brute::Plain;
 use crate::generate::{Draw, Random, Store};
 use crate::monitors::agree;
+use crate::returned;
 use checker::specs::objects::{Objects, Op, Ret};
+use checker::{Monitored, Part, Spec};
 
 /// A store whose histories have one shape.
 macro_rules! shaped {
@@ -86,4 +88,25 @@ fn what_a_monitor_of_stores_decides_is_right() {
     let tally = agree::<Any, _>(&Objects::default(), 53, 40_000, 7);
     println!("{tally:?}");
     tally.decides(40);
+}
+
+#[test]
+fn a_name_that_was_listed_is_listed_ever_after() {
+    let list = || Op::List { prefix: String::new(), start_after: None, limit: None };
+    let keys = |keys: &[&str]| Ret::Keys {
+        keys: keys.iter().map(|&key| key.into()).collect(),
+        truncated: Some(false),
+    };
+    let put = Op::Put { key: "a".into(), value: 1, if_none_match: false, if_match: None };
+    let operations = [
+        returned(0, 0, 20, put, Ret::Done),
+        returned(1, 2, 3, list(), keys(&["a"])),
+        returned(2, 4, 5, list(), keys(&[])),
+    ];
+    let Monitored::Fail(violation) = Objects::default().monitor(Part::new(&operations, &[0, 1, 2]))
+    else {
+        panic!("the second listing lost a name")
+    };
+    assert_eq!(violation.property.name(), "monotonic-listing");
+    assert_eq!(violation.operations, [1, 2]);
 }

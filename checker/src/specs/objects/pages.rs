@@ -22,6 +22,9 @@ use crate::{Monitored, Property, Violation};
 
 const NOBODY: u32 = u32::MAX;
 
+/// A name that was listed is listed ever after.
+const MONOTONIC_LISTING: Property = Property::named("monotonic-listing");
+
 /// An object.
 struct Object<'a> {
     name: &'a str,
@@ -225,6 +228,13 @@ impl<'a, V: Datum> Pages<'a, V> {
 
     fn circle(&self, no_order: NoOrder) -> Violation {
         let (NoOrder::Late(chain) | NoOrder::Circle(chain)) = no_order;
+        let kinds: Vec<&Op<V>> = chain.iter().map(|&it| &self.at(it as u32).op).collect();
+        if let [Op::List { .. }, Op::Put { key, .. }, Op::List { .. }] = kinds[..] {
+            let phrase = |it: usize| words::whose::<Objects<V>>(self.at(it as u32));
+            let (later, earlier) = (phrase(chain[0]), phrase(chain[2]));
+            let why = format!("{later}, and not {key}, although {earlier} had told of it before");
+            return words::violation(self.part, MONOTONIC_LISTING, why, [chain[2], chain[0]]);
+        }
         let said: Vec<String> = chain
             .iter()
             .map(|&it| words::whose::<Objects<V>>(words::operation(self.part, it)))
