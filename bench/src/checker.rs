@@ -5,11 +5,11 @@
 //! machine does can only add to it.
 
 use crate::histories::{self, FAMILIES, Shape};
-use checker::line::from_value;
-use checker::specs::{head, objects};
-use checker::{Budget, Checked, Operation, Spec, check};
+use checker::format::{Collector, Format, Reader, Renames, Written};
+use checker::specs::{head::Head, kv::Kv, objects::Objects, register::Register};
+use checker::text::Text;
+use checker::{Budget, Checked, check};
 use cpu_time::ProcessTime;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -146,33 +146,38 @@ fn said(command: &mut Command) -> Value {
 
 /// Judges one history several times and prints the least milliseconds.
 pub(crate) fn measure(spec: &str, path: &str) -> ExitCode {
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
         Err(error) => {
             eprintln!("{path}: {error}");
             return ExitCode::from(2);
         }
     };
     let found = match spec {
-        "head" => judged(&head::Head::<String>::default(), &text),
-        "object-store" => judged(&objects::Objects::default(), &text),
+        "head" => judged::<Head<Text>>(&bytes),
+        "register" | "cas-register" => judged::<Register>(&bytes),
+        "kv" => judged::<Kv>(&bytes),
+        "object-store" => judged::<Objects<checker::value::Value>>(&bytes),
         _ => json!({"verdict": "no such spec"}),
     };
     println!("{found}");
     ExitCode::SUCCESS
 }
 
-fn judged<S: Spec>(init: &S, text: &str) -> Value
+fn judged<S: Written>(bytes: &[u8]) -> Value
 where
-    S::Op: DeserializeOwned + Clone,
-    S::Ret: DeserializeOwned + Clone,
+    S::Op: Clone,
+    S::Ret: Clone,
 {
-    let operations: Vec<Operation<S::Op, S::Ret>> = text
-        .lines()
-        .skip(1)
-        .map(|line| serde_json::from_str(line).expect("we wrote it"))
-        .map(|line| from_value(line).expect("we wrote it"))
-        .collect();
+    let format = Format::detect(bytes).expect("a history");
+    let mut reader = Reader::new(format, Renames::default());
+    let mut collector = Collector::<S>::new(usize::MAX);
+    let began = ProcessTime::now();
+    reader.feed(bytes, &mut collector).expect("a history");
+    reader.end(&mut collector).expect("a history");
+    let reading = began.elapsed().as_secs_f64();
+    let operations = collector.finish().expect("a history");
+    let init = S::start(&format.start()).expect("where they all begin");
     let mut least = f64::INFINITY;
     let mut verdict = "unknown";
     for _ in 0..5 {
@@ -180,7 +185,7 @@ where
         let is_over = || began.elapsed().as_secs() >= SECONDS;
         let budget =
             Budget { configurations_max: usize::MAX, bytes_max: 4 << 30, stop: Some(&is_over) };
-        let checked = check(init, &operations, &budget);
+        let checked = check(&init, &operations, &budget);
         least = least.min(began.elapsed().as_secs_f64() * 1e3);
         verdict = match checked {
             Checked::Pass(_) => "pass",
@@ -191,5 +196,6 @@ where
             break;
         }
     }
-    json!({"verdict": verdict, "ms": least, "ops": operations.len()})
+    let rate = bytes.len() as f64 / reading / 1e6;
+    json!({"verdict": verdict, "ms": least, "ops": operations.len(), "read_mb_per_s": rate})
 }

@@ -158,7 +158,7 @@ impl<S: Spec> Case<'_, S> {
                     passed.monitored += 1;
                 }
                 Monitored::Fail(found) => {
-                    if wrong.as_ref().is_none_or(|first| found.at < first.at) {
+                    if wrong.as_ref().is_none_or(|first| goes_before(&found, first)) {
                         wrong = Some(found);
                     }
                 }
@@ -233,6 +233,16 @@ impl<S: Spec> Case<'_, S> {
 
     fn answers(&self, members: &[u32]) -> usize {
         members.iter().filter(|&&it| self.operations[it as usize].ret().is_some()).count()
+    }
+}
+
+/// The earliest is told; but a gap gives way to a fork at any time, because it may be the fork's
+/// shadow: a number that nobody owns up to yet.
+fn goes_before(found: &Violation, first: &Violation) -> bool {
+    let key = |it: &Violation| (it.property != Property::FORK, it.at);
+    match [&found.property, &first.property].contains(&&Property::GAP) {
+        true => key(found) < key(first),
+        false => found.at < first.at,
     }
 }
 

@@ -90,14 +90,13 @@ pub(crate) fn broken<S: Spec>(part: Part<'_, S::Op, S::Ret>, broken: Broken) -> 
     match broken {
         Broken::Late { first, second } => late::<S>(part, first, second),
         Broken::Throughout { refused, since, until, .. } => {
-            let mut why =
-                format!("{} denies what was so all the time", whose::<S>(operation(part, refused)));
+            let mut why = whose::<S>(operation(part, refused));
+            why += " although what it denies was so all that time";
             if let Some(since) = since {
-                why +=
-                    &format!(", since before {} had returned", whose::<S>(operation(part, since)));
+                why += &format!(", since {}", whose::<S>(operation(part, since)));
             }
             if let Some(until) = until {
-                why += &format!(", until after {} began", whose::<S>(operation(part, until)));
+                why += &format!(", until {}", whose::<S>(operation(part, until)));
             }
             let positions = since.into_iter().chain(until).chain([refused]);
             violation(part, Property::LINEARIZABLE, why, positions)

@@ -13,7 +13,7 @@ pub use count::{Counters, counters, counters_by_key};
 pub use diagnose::diagnose;
 
 use crate::hash::Chain;
-use crate::{Monitored, Operation, Part, Spec, Violation};
+use crate::{Monitored, Operation, Part, Spec};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fmt::{Debug, Display};
@@ -254,10 +254,6 @@ impl<K: Key> Spec for Head<K> {
 
     fn monitor(&self, part: Part<'_, Op<K>, Ret>) -> Monitored {
         monitor::monitor(self.head, part)
-    }
-
-    fn diagnose(&self, operations: &[Operation<Op<K>, Ret>]) -> Option<Violation> {
-        diagnose(self.head, operations.iter().enumerate().map(|(index, one)| one.seen(index)))
     }
 }
 

@@ -50,8 +50,8 @@ pub(crate) fn linearizable<P: Plain>(operations: &[Operation<P::Op, P::Ret>]) ->
 /// A spec with some of its hints taken away.
 macro_rules! without {
     ($name:ident $(, $hint:item)*) => {
-        #[derive(Clone, PartialEq, Eq, Hash)]
-        struct $name<S>(S);
+        #[derive(Clone, PartialEq, Eq, Hash, Debug)]
+        pub(crate) struct $name<S>(pub(crate) S);
         impl<S: Spec> Spec for $name<S> {
             type Op = S::Op;
             type Ret = S::Ret;

@@ -1,5 +1,6 @@
 //! What stands behind a verdict: orders, few operations, how far it came; and who did the work.
 
+use crate::brute::Silent;
 use crate::generate::{Heads, Random, Store, history};
 use crate::returned;
 use checker::specs::head::{self, Head};
@@ -63,7 +64,7 @@ fn an_easy_violation_need_not_wait_for_a_hard_part() {
     let mut operations = hard("hard");
     let tried = |operations: &[_], configurations_max| {
         let budget = Budget { configurations_max, ..Budget::default() };
-        check(&Objects::default(), operations, &budget)
+        check(&Silent(Objects::default()), operations, &budget)
     };
     let Checked::Unknown(unknown) = tried(&operations, 40_000) else { panic!("it is hard") };
     assert_eq!(unknown.reason, Reason::Configurations(40_000));
@@ -81,7 +82,8 @@ fn an_easy_violation_need_not_wait_for_a_hard_part() {
 #[test]
 fn memory_and_time_are_budgets_too() {
     let operations = hard("hard");
-    let tried = |budget: &Budget<'_>| match check(&Objects::default(), &operations, budget) {
+    let tried = |budget: &Budget<'_>| match check(&Silent(Objects::default()), &operations, budget)
+    {
         Checked::Unknown(unknown) => unknown,
         other => panic!("{other:?}"),
     };
@@ -109,7 +111,7 @@ fn a_counterexample_says_where_it_begins_and_what_could_not_come_next() {
         panic!("nobody else moved it from 200")
     };
     assert_eq!(found.violation.property, Property::LINEARIZABLE);
-    assert_eq!(found.violation.operations, [200]);
+    assert_eq!(found.violation.operations, [199, 200]);
     assert_eq!((found.start.head, &found.minimal[..]), (199, &[199, 200][..]));
     let [way] = &found.ways[..] else { panic!("{:?}", found.ways) };
     assert_eq!((&way.order[..], way.state.head), (&[199][..], 200));

@@ -173,7 +173,7 @@ fn the_last_value_persists() {
         [returned(0, 0, 1, cas(0, 1), Ret::Done), returned(1, 2, 3, cas(1, 2), Ret::Refused)];
     let violation = broken(&operations);
     assert_eq!(violation.operations, [0, 1]);
-    let replaced = [&operations[..], &[open(2, 0, cas(1, 3))]].concat();
+    let replaced = [&[open(2, 0, cas(1, 3))], &operations[..]].concat();
     assert!(!matches!(monitored(&replaced), Monitored::Fail(_)));
 }
 
