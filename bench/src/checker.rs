@@ -8,7 +8,7 @@ use crate::histories::{self, FAMILIES, Shape};
 use checker::format::{Collector, Format, Reader, Renames, Written};
 use checker::specs::{head::Head, kv::Kv, objects::Objects, register::Register};
 use checker::text::Text;
-use checker::{Budget, Checked, check};
+use checker::{Budget, Verdict, prove};
 use cpu_time::ProcessTime;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -185,13 +185,13 @@ where
         let is_over = || began.elapsed().as_secs() >= SECONDS;
         let budget =
             Budget { configurations_max: usize::MAX, bytes_max: 4 << 30, stop: Some(&is_over) };
-        let checked = check(&init, &operations, &budget);
-        least = least.min(began.elapsed().as_secs_f64() * 1e3);
-        verdict = match checked {
-            Checked::Pass(_) => "pass",
-            Checked::Fail(_) => "fail",
-            Checked::Unknown(_) => "unknown",
+        // A pass with its proof; a failure as soon as it is known, as Porcupine's is.
+        verdict = match prove(&init, &operations, &budget) {
+            Verdict::Pass => "pass",
+            Verdict::Fail(_) => "fail",
+            Verdict::Unknown { .. } => "unknown",
         };
+        least = least.min(began.elapsed().as_secs_f64() * 1e3);
         if least > 1000.0 {
             break;
         }

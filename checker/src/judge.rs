@@ -27,10 +27,25 @@ pub fn judge<S: Spec>(
     if init.is_plain(operations) {
         return Verdict::Pass;
     }
-    match decide(init, operations, budget, false) {
-        Decision::Pass(_) => Verdict::Pass,
-        Decision::Fail(violation) => Verdict::Fail(violation),
-        Decision::Unknown(unknown) => Verdict::Unknown { why: unknown.to_string() },
+    decide(init, operations, budget, false).into()
+}
+
+/// [`judge`] with a proof: passes nothing whose order the spec has not played again.
+pub fn prove<S: Spec>(
+    init: &S,
+    operations: &[Operation<S::Op, S::Ret>],
+    budget: &Budget<'_>,
+) -> Verdict {
+    decide(init, operations, budget, true).into()
+}
+
+impl From<Decision> for Verdict {
+    fn from(decision: Decision) -> Self {
+        match decision {
+            Decision::Pass(_) => Verdict::Pass,
+            Decision::Fail(violation) => Verdict::Fail(violation),
+            Decision::Unknown(unknown) => Verdict::Unknown { why: unknown.to_string() },
+        }
     }
 }
 

@@ -35,7 +35,7 @@ pub mod hash;
 pub use budget::{Budget, Reason};
 pub use check::{Checked, check, check_on};
 pub use history::{ClientId, History, Operation, Outcome, Seen};
-pub use judge::judge;
+pub use judge::{judge, prove};
 pub use monitor::{Monitored, Part};
 pub use spec::Spec;
 pub use value::{Datum, Value};

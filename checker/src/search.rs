@@ -12,12 +12,14 @@
 //! is forgotten. Beware: an operation that changes nothing *now* is no read. A delete of what is
 //! absent, or a put of what is there already, may still take effect later.
 
+mod depth;
 mod frontier;
 mod order;
 
 use crate::budget::{Meter, Out, Reason};
 use crate::monitor::Part;
 use crate::{Operation, Outcome, Spec};
+use depth::Depth;
 use frontier::{Configuration, Frontier};
 use order::{Order, Trail};
 
@@ -104,7 +106,16 @@ impl<'a, S: Spec> Search<'a, S> {
         }
     }
 
+    /// Judges a part: by a quick look in depth, and by all ways where that finds nothing.
     pub(crate) fn run(&mut self, init: &S, events: &[Event], meter: &mut Meter<'_>) -> End {
+        match Depth::new(self.operations, events, &mut self.slot_of).run(init, meter) {
+            Ok(Some(order)) => End::Explained(order),
+            Ok(None) | Err(Out::Turn) => self.walk(init, events, meter),
+            Err(out) => End::Poor(0, out),
+        }
+    }
+
+    fn walk(&mut self, init: &S, events: &[Event], meter: &mut Meter<'_>) -> End {
         (self.open, self.unheard, self.reads, self.wide) = (0, 0, 0, 0);
         self.order.clear();
         self.frontier.clear();

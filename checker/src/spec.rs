@@ -19,6 +19,11 @@ pub trait Spec: Clone + Eq + Hash {
     /// `ret` is `None` when nobody heard the answer: allow any.
     fn step(&self, op: &Self::Op, ret: Option<&Self::Ret>) -> impl IntoIterator<Item = Self>;
 
+    /// [`Spec::step`] where nobody needs the state before any more: it may be changed in place.
+    fn advance(self, op: &Self::Op, ret: Option<&Self::Ret>) -> impl IntoIterator<Item = Self> {
+        self.step(op, ret).into_iter().collect::<Vec<_>>()
+    }
+
     /// Whether `op` answering `ret` changes nothing, in whatever state that answer is right.
     ///
     /// A promise that makes the search fast: a read, a compare-and-set that lost. Not an operation

@@ -170,11 +170,9 @@ impl<K> Default for Head<K> {
     }
 }
 
-impl<K: Key> Spec for Head<K> {
-    type Op = Op<K>;
-    type Ret = Ret;
-
-    fn step(&self, op: &Op<K>, ret: Option<&Ret>) -> impl IntoIterator<Item = Self> {
+impl<K: Key> Head<K> {
+    /// What follows when `op` answers `ret`, if that is right.
+    fn next(&self, op: &Op<K>, ret: Option<&Ret>) -> Option<Self> {
         let head = self.head;
         let next = match (op, ret) {
             (Op::Read { .. }, None) => Some(head),
@@ -194,6 +192,19 @@ impl<K: Key> Spec for Head<K> {
             (Op::Read { .. }, Some(_)) | (Op::Cas { .. }, Some(Ret::Head(_))) => None,
         };
         next.map(Head::new)
+    }
+}
+
+impl<K: Key> Spec for Head<K> {
+    type Op = Op<K>;
+    type Ret = Ret;
+
+    fn step(&self, op: &Op<K>, ret: Option<&Ret>) -> impl IntoIterator<Item = Self> {
+        self.next(op, ret)
+    }
+
+    fn advance(self, op: &Op<K>, ret: Option<&Ret>) -> impl IntoIterator<Item = Self> {
+        self.next(op, ret)
     }
 
     fn reads(op: &Op<K>, ret: Option<&Ret>) -> bool {

@@ -198,18 +198,46 @@ impl<V: Datum> Objects<V> {
     }
 
     /// The store with one object written, or removed.
-    fn with(&self, key: &str, value: Option<&V>) -> Self {
-        let before = self.at(key);
-        if before == value {
-            return self.clone();
-        }
-        let mut objects = BTreeMap::clone(&self.objects);
-        match value {
-            Some(value) => objects.insert(key.into(), value.clone()),
-            None => objects.remove(key),
-        };
+    fn with(mut self, key: &str, value: Option<&V>) -> Self {
         let entry = |value: Option<&V>| value.map_or(0, |value| Chain::of(&(key, value)));
-        Objects { objects: Arc::new(objects), hash: self.hash ^ entry(before) ^ entry(value) }
+        let before = self.at(key);
+        if before != value {
+            self.hash ^= entry(before) ^ entry(value);
+            // A copy only where somebody else looks on.
+            let objects = Arc::make_mut(&mut self.objects);
+            match value {
+                Some(value) => objects.insert(key.into(), value.clone()),
+                None => objects.remove(key),
+            };
+        }
+        self
+    }
+
+    /// What follows when `op` answers `ret`, if that is right.
+    fn next(self, op: &Op<V>, ret: Option<&Ret<V>>) -> Option<Self> {
+        match (op, ret) {
+            (Op::Put { key, value, if_none_match, if_match }, _) => {
+                match (self.admits(key, *if_none_match, if_match.as_ref()), ret.map(Ret::yes)) {
+                    (true, None | Some(Some(true))) => Some(self.with(key, Some(value))),
+                    (false, None | Some(Some(false))) => Some(self),
+                    _ => None,
+                }
+            }
+            (Op::Get { key }, Some(Ret::Value(value))) => {
+                (self.at(key) == value.as_ref()).then_some(self)
+            }
+            (Op::Delete { key }, None | Some(Ret::Done | Ret::Value(None))) => {
+                Some(self.with(key, None))
+            }
+            (Op::Delete { key }, Some(ret)) if ret.yes() == Some(true) => {
+                Some(self.with(key, None))
+            }
+            (Op::List { prefix, start_after, limit }, Some(Ret::Keys { keys, truncated })) => self
+                .lists((prefix, start_after.as_deref()), *limit, (keys, *truncated))
+                .then_some(self),
+            (Op::Since { .. }, _) | (Op::Get { .. } | Op::List { .. }, None) => Some(self),
+            (Op::Get { .. } | Op::Delete { .. } | Op::List { .. }, Some(_)) => None,
+        }
     }
 
     /// Whether a page is right: the first names of those asked for, as many as may be, and a true
@@ -254,29 +282,11 @@ impl<V: Datum> Spec for Objects<V> {
     type Ret = Ret<V>;
 
     fn step(&self, op: &Op<V>, ret: Option<&Ret<V>>) -> impl IntoIterator<Item = Self> {
-        match (op, ret) {
-            (Op::Put { key, value, if_none_match, if_match }, _) => {
-                match (self.admits(key, *if_none_match, if_match.as_ref()), ret.map(Ret::yes)) {
-                    (true, None | Some(Some(true))) => Some(self.with(key, Some(value))),
-                    (false, None | Some(Some(false))) => Some(self.clone()),
-                    _ => None,
-                }
-            }
-            (Op::Get { key }, Some(Ret::Value(value))) => {
-                (self.at(key) == value.as_ref()).then(|| self.clone())
-            }
-            (Op::Delete { key }, None | Some(Ret::Done | Ret::Value(None))) => {
-                Some(self.with(key, None))
-            }
-            (Op::Delete { key }, Some(ret)) if ret.yes() == Some(true) => {
-                Some(self.with(key, None))
-            }
-            (Op::List { prefix, start_after, limit }, Some(Ret::Keys { keys, truncated })) => self
-                .lists((prefix, start_after.as_deref()), *limit, (keys, *truncated))
-                .then(|| self.clone()),
-            (Op::Since { .. }, _) | (Op::Get { .. } | Op::List { .. }, None) => Some(self.clone()),
-            (Op::Get { .. } | Op::Delete { .. } | Op::List { .. }, Some(_)) => None,
-        }
+        self.clone().next(op, ret)
+    }
+
+    fn advance(self, op: &Op<V>, ret: Option<&Ret<V>>) -> impl IntoIterator<Item = Self> {
+        self.next(op, ret)
     }
 
     fn reads(op: &Op<V>, ret: Option<&Ret<V>>) -> bool {

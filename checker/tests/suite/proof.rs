@@ -41,7 +41,7 @@ fn put(key: &str, value: u64) -> objects::Op {
     objects::Op::Put { key: key.into(), value, if_none_match: false, if_match: None }
 }
 
-/// Puts of one object at one time, and then a conditional one that settles nothing.
+/// Puts of one object at one time, conditional ones that settle nothing, and what nobody put.
 fn hard(key: &str) -> Vec<Operation<objects::Op, objects::Ret>> {
     let mut all: Vec<_> = (0..14)
         .map(|n| returned(n, 0, 100 + u64::from(n), put(key, n.into()), objects::Ret::Done))
@@ -56,6 +56,8 @@ fn hard(key: &str) -> Vec<Operation<objects::Op, objects::Ret>> {
         };
         all.push(returned(20 + n, 1, 200, op, objects::Ret::Refused));
     }
+    let get = objects::Op::Get { key: key.into() };
+    all.push(returned(30, 250, 251, get, objects::Ret::Value(Some(999))));
     all
 }
 
@@ -90,7 +92,7 @@ fn memory_and_time_are_budgets_too() {
     let all = Budget { configurations_max: usize::MAX, ..Budget::default() };
     let poor = tried(&Budget { bytes_max: 100_000, ..all });
     assert_eq!(poor.reason, Reason::Memory(100_000));
-    assert_eq!(poor.to_string(), "100000 bytes were not enough: 0 of 20 answers were judged");
+    assert_eq!(poor.to_string(), "100000 bytes were not enough: 0 of 21 answers were judged");
     let asked = AtomicUsize::new(0);
     let stop = || asked.fetch_add(1, Ordering::Relaxed) == 3;
     let late = tried(&Budget { stop: Some(&stop), ..all });

@@ -154,7 +154,7 @@ fn a_budget_that_runs_out_is_unknown_and_says_how_far_it_got() {
     let mut operations: Vec<_> = (0..12)
         .map(|n| returned(n, 0, 100 + u64::from(n), put(&format!("k{n}"), 1), objects::Ret::Done))
         .collect();
-    let keys = objects::Ret::Keys { keys: vec!["k0".into()], truncated: Some(false) };
+    let keys = objects::Ret::Keys { keys: vec!["k11".into()], truncated: Some(false) };
     let list = objects::Op::List { prefix: String::new(), start_after: None, limit: None };
     operations.push(returned(20, 50, 200, list, keys));
     let judged = |configurations_max| {
@@ -170,6 +170,8 @@ fn an_easy_violation_is_not_hidden_by_a_hard_part() {
     let mut operations: Vec<_> = (0..40)
         .map(|n| returned(n, 0, 100, put("hard", u64::from(n)), objects::Ret::Done))
         .collect();
+    let nobody_put = objects::Op::Get { key: "hard".into() };
+    operations.push(returned(40, 150, 151, nobody_put, objects::Ret::Value(Some(99))));
     let get = || objects::Op::Get { key: "easy".into() };
     operations.push(returned(41, 3, 4, get(), objects::Ret::Value(Some(9))));
     let few = Budget { configurations_max: 20_000, ..Budget::default() };
