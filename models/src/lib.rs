@@ -25,6 +25,7 @@ models! {
         run_head::RunHead,
         object_store::ObjectStore,
         cluster::Cluster,
+        redlock::Redlock,
     }
     moves {
         spec::lock_cas::LockCas,

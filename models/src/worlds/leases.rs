@@ -5,6 +5,7 @@
 //! with `INCR` would: a fencing token for those who check one.
 
 use super::Run;
+use super::clock::Rate;
 use sim::prelude::*;
 
 /// A time to live that never ends: `SET NX` without `PX`.
@@ -38,6 +39,18 @@ pub enum Call {
         /// When it runs out, in milliseconds from now.
         ttl_ms: u32,
     },
+    /// `DEL lock:RUN`, whoever has it.
+    Delete {
+        /// Whose lock.
+        run: Run,
+    },
+    /// `PEXPIRE lock:RUN ttl`, whoever has it.
+    Expire {
+        /// Whose lock.
+        run: Run,
+        /// When it runs out, in milliseconds from now.
+        ttl_ms: u32,
+    },
 }
 
 /// What it answers.
@@ -50,7 +63,7 @@ pub enum Reply {
     },
     /// Somebody else has it.
     Busy,
-    /// Whether the key had the value.
+    /// Whether the key had the value; of a call that names none, whether there was one.
     Held(bool),
 }
 
@@ -58,6 +71,7 @@ pub enum Reply {
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Leases {
     locks: Vec<Lock>,
+    rate: Rate,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
@@ -78,7 +92,12 @@ struct Lease {
 impl Leases {
     /// A server with one lock for each of `runs`.
     pub fn new(runs: u16) -> Self {
-        Leases { locks: vec![Lock::default(); usize::from(runs)] }
+        Leases { locks: vec![Lock::default(); usize::from(runs)], rate: Rate::default() }
+    }
+
+    /// The same server with a clock that is off.
+    pub(super) fn at_rate(self, rate: Rate) -> Self {
+        Leases { rate, ..self }
     }
 
     /// Who holds the lock of `run` now.
@@ -92,6 +111,8 @@ impl Leases {
     }
 
     pub(super) fn apply(&mut self, from: CallId, call: &Call) -> Reply {
+        let rate = self.rate;
+        let lasts = |ttl_ms| if ttl_ms == NEVER { NEVER } else { rate.takes(u64::from(ttl_ms)) };
         match *call {
             Call::Acquire { run, value, ttl_ms } => {
                 let lock = &mut self.locks[run.index()];
@@ -99,7 +120,7 @@ impl Leases {
                 if lock.held.is_some() {
                     return Reply::Busy;
                 }
-                lock.held = Some(Lease { holder: from.client, value, left_ms: ttl_ms });
+                lock.held = Some(Lease { holder: from.client, value, left_ms: lasts(ttl_ms) });
                 lock.token_last += 1;
                 Reply::Granted { token: lock.token_last }
             }
@@ -111,7 +132,12 @@ impl Leases {
             Call::Extend { run, value, ttl_ms } => {
                 let held = self.locks[run.index()].held.as_mut();
                 let mine = held.filter(|lease| lease.value == value);
-                Reply::Held(mine.map(|lease| lease.left_ms = ttl_ms).is_some())
+                Reply::Held(mine.map(|lease| lease.left_ms = lasts(ttl_ms)).is_some())
+            }
+            Call::Delete { run } => Reply::Held(self.locks[run.index()].held.take().is_some()),
+            Call::Expire { run, ttl_ms } => {
+                let held = self.locks[run.index()].held.as_mut();
+                Reply::Held(held.map(|lease| lease.left_ms = lasts(ttl_ms)).is_some())
             }
         }
     }
@@ -135,5 +161,20 @@ impl Leases {
                 lapsed(lease.holder);
             }
         }
+    }
+
+    /// The server's clock jumps ahead, past the end of every lease; `lapsed` hears of each holder.
+    pub(super) fn jump(&mut self, mut lapsed: impl FnMut(ClientId)) {
+        for Lock { held, lapsed: clients, .. } in &mut self.locks {
+            if let Some(lease) = held.take_if(|lease| lease.left_ms != NEVER) {
+                clients.push(lease.holder);
+                lapsed(lease.holder);
+            }
+        }
+    }
+
+    /// The server restarts and has nothing on disk.
+    pub(super) fn forget(&mut self) {
+        self.locks.fill(Lock::default());
     }
 }
