@@ -26,6 +26,7 @@ models! {
         object_store::ObjectStore,
         cluster::Cluster,
         redlock::Redlock,
+        run_locker::RunLocker,
     }
     moves {
         spec::lock_cas::LockCas,

@@ -273,10 +273,11 @@ impl Model for Redlock {
 
     async fn client(self, io: Io<Self>) {
         let writer = Writer { model: &self, io: &io, services: &Door::new(&io) };
-        for _ in 0..self.sizes.turns {
-            if let Some(held) = writer.acquire().await {
-                // The abort signal: when the lock cannot be kept, the work is dropped.
-                first(writer.work(held.value), writer.keep(held)).await;
+        for turn in 0..self.sizes.turns {
+            if let Some(held) = writer.acquire(turn).await {
+                writer.under(held).await;
+                // What it read of its clock is forgotten.
+                io.at(&(turn, held.value));
                 writer.release(held.value).await;
             }
         }
@@ -311,7 +312,7 @@ const EXTENDED: &str = "locks extended";
 const SPLIT: &str = "votes split";
 
 /// A lock that was got.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Hash)]
 struct Held {
     value: u64,
     left_ms: u32,
@@ -329,11 +330,13 @@ impl Writer<'_> {
         self.model.mutant == Some(mutant)
     }
 
-    async fn acquire(&self) -> Option<Held> {
+    async fn acquire(&self, turn: u16) -> Option<Held> {
         let Sizes { ttl, retries, .. } = self.model.sizes;
         for retries_left in (0..=retries).rev() {
+            self.io.at(&(turn, retries_left));
             let value = self.io.unique();
             let got = self.ask(value, Redis::Acquire { run: RUN, value, ttl_ms: ttl }).await;
+            self.io.at(&(turn, retries_left, got));
             if got.is_some() {
                 return got;
             }
@@ -369,6 +372,15 @@ impl Writer<'_> {
         let until = (from + u64::from(ttl)).saturating_sub(u64::from(drift));
         let left_ms = self.services.trust(value, until).await;
         (left_ms > 0).then_some(Held { value, left_ms })
+    }
+
+    /// The work, while the lock is kept beside it. The abort signal: when it cannot be kept, the
+    /// work is dropped. A lock that is never extended has nobody to give the signal.
+    async fn under(&self, held: Held) {
+        match self.model.sizes.extensions {
+            0 => self.work(held.value).await,
+            _ => first(self.work(held.value), self.keep(held)).await,
+        }
     }
 
     /// Ends when the lock cannot be kept any more.

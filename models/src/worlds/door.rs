@@ -112,7 +112,8 @@ impl<'a, M: Model<World = Services>> Door<'a, M> {
         }
     }
 
-    async fn redis(&self, call: Redis) -> Result<leases::Reply, Lost> {
+    /// Asks the one Redis server there is.
+    pub async fn redis(&self, call: Redis) -> Result<leases::Reply, Lost> {
         match self.io.call(Call::Redis(call)).await? {
             Reply::Redis(reply) => Ok(reply),
             other => unreachable!("Redis answers as Redis, not {other:?}"),
