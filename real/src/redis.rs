@@ -5,8 +5,8 @@
 
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{AsyncConnectionConfig, Client, RedisError, Script};
-use models::worlds::{Node, Run};
 use models::worlds::leases::{Call, Reply};
+use models::worlds::{Node, Run};
 use std::fmt;
 use std::time::Duration;
 

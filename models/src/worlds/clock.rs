@@ -141,9 +141,7 @@ impl Clock {
             }
             Call::Now => Poll::Ready(Reply::Now { ms: self.watches().now(from.client) }),
             // One that was given up is no longer believed in by the time it lands.
-            Call::Trust { .. } if from.slot >= CallId::ADRIFT => {
-                Poll::Ready(Reply::Left { ms: 0 })
-            }
+            Call::Trust { .. } if from.slot >= CallId::ADRIFT => Poll::Ready(Reply::Left { ms: 0 }),
             Call::Trust { value, until_ms } => {
                 let ms = self.watches().trust(from.client, value, until_ms);
                 Poll::Ready(Reply::Left { ms })

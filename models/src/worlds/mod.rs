@@ -137,7 +137,7 @@ pub struct Services {
     pub leases: Leases,
     /// Redis, where there are several servers.
     pub nodes: Vec<Leases>,
-    surroundings: Surroundings,
+    surroundings: Constant<Surroundings>,
     /// S3.
     pub objects: Objects,
     /// Whether writers are meant to hold the lock of a run when they move its head.
@@ -153,7 +153,7 @@ impl Services {
             rows: Rows::new(runs, vacuum),
             leases: Leases::new(runs),
             nodes: Vec::new(),
-            surroundings: Surroundings::default(),
+            surroundings: Constant::default(),
             objects: Objects::new(profile),
             locked,
             marks: Marks::default(),
@@ -174,7 +174,7 @@ impl Services {
 
     /// The same where things happen that nobody counts on.
     pub fn amid(self, surroundings: Surroundings) -> Self {
-        Services { surroundings, ..self }
+        Services { surroundings: Constant(surroundings), ..self }
     }
 
     /// Two clients that each take themselves for the holder of the lock now.
@@ -233,7 +233,7 @@ impl Services {
 
     /// What may happen although nobody counts on it.
     fn untoward(&self, moves: &mut Moves) {
-        let kind = match self.surroundings {
+        let kind = match self.surroundings.0 {
             Surroundings::Sound => return,
             Surroundings::ClientsFallBack => {
                 return self.clock.may_fall_back().for_each(|client| moves.may(BACK, client.0));
@@ -241,14 +241,18 @@ impl Services {
             Surroundings::NodesJump => JUMP,
             Surroundings::NodesForget => FORGET,
         };
-        for (node, _) in (0..).zip(&self.nodes).filter(|(_, server)| server.left_ms().next().is_some()) {
+        for (node, _) in
+            (0..).zip(&self.nodes).filter(|(_, server)| server.left_ms().next().is_some())
+        {
             moves.may(kind, node);
         }
     }
 
     /// A writer moves a head, or tries to: does the lock it took still stand?
     fn mark_update(&mut self, from: CallId, update: &Update) {
-        if self.locked && let (true, taken) = self.lost_lock(update.run, from.client) {
+        if self.locked
+            && let (true, taken) = self.lost_lock(update.run, from.client)
+        {
             self.marks.hit_by(EXPIRED, from.client);
             if taken {
                 self.marks.hit_by(TAKEN, from.client);
@@ -278,9 +282,8 @@ pub const HELD_BACK: &str = "vacuums held back";
 impl World for Services {
     type Call = Call;
     type Reply = Reply;
-    const MOVES: &'static [&'static str] = &[
-        "pass", "lapse", "close", "vacuum", "appear", "expire", "jump", "forget", "fall-back",
-    ];
+    const MOVES: &'static [&'static str] =
+        &["pass", "lapse", "close", "vacuum", "appear", "expire", "jump", "forget", "fall-back"];
 
     fn apply(&mut self, from: CallId, call: &Call) -> Poll<Reply> {
         match call {
