@@ -169,7 +169,7 @@ const RUN: Run = Run(0);
 
 impl Model for Redlock {
     const NAME: &'static str = "redlock";
-    const ABOUT: &'static str = "a lock on a majority of Redis nodes whose clocks drift, and the row it guards";
+    const ABOUT: &'static str = "a lock on most of several Redis nodes whose clocks drift, and its row";
     const VERSION: u32 = 1;
 
     type Params = Sizes;

@@ -122,7 +122,7 @@ const RUN: Run = Run(0);
 
 impl Model for RunLocker {
     const NAME: &'static str = "run_locker";
-    const ABOUT: &'static str = "Trigger.dev's lock on a run, under which a routine never hears that it is lost";
+    const ABOUT: &'static str = "Trigger.dev's lock on a run, whose routine never hears that it is lost";
     const VERSION: u32 = 1;
 
     type Params = Sizes;
