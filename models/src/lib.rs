@@ -25,6 +25,8 @@ models! {
         run_head::RunHead,
         object_store::ObjectStore,
         cluster::Cluster,
+        redlock::Redlock,
+        run_locker::RunLocker,
     }
     moves {
         spec::lock_cas::LockCas,

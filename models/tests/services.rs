@@ -4,6 +4,7 @@
 //! among that client's connections; a call that waits is answered when the world says that it is
 //! freed, and what it heard is written down.
 
+mod nodes;
 mod sessions;
 mod talk;
 

@@ -157,16 +157,22 @@ fn update_sql(update: &Update) -> (String, Vec<u64>) {
     };
     let set = match update.set {
         Set::Next => "seq + 1".to_owned(),
+        Set::NextOf(_) => "seq + 1".to_owned(),
         Set::To(seq) => format!("${}", next(seq)),
+        Set::Same => "seq".to_owned(),
     };
     let seen = update.seen.map_or(String::new(), |seen| format!(" AND seq = ${}", next(seen)));
+    let mine = match update.set {
+        Set::NextOf(body) => format!(" AND body = ${}", next(body)),
+        _ => String::new(),
+    };
     let (fence, fenced) = update.token.map_or((String::new(), String::new()), |token| {
         let at = next(token);
         (format!(", token = ${at}"), format!(" AND token <= ${at}"))
     });
     let sql = format!(
         "UPDATE run_head SET seq = {set}, body = $2{fence} \
-         WHERE run_id = $1{seen}{fenced} RETURNING seq"
+         WHERE run_id = $1{seen}{mine}{fenced} RETURNING seq"
     );
     (sql, numbers)
 }
@@ -220,7 +226,19 @@ mod tests {
                 vec![9, 5, 4, 7],
             ),
         ];
-        for (update, sql, numbers) in all {
+        let more = [
+            (
+                Update { set: Set::Same, ..plain },
+                "SET seq = seq, body = $2 WHERE run_id = $1 RETURNING seq",
+                vec![9],
+            ),
+            (
+                Update { set: Set::NextOf(8), ..plain },
+                "SET seq = seq + 1, body = $2 WHERE run_id = $1 AND body = $3 RETURNING seq",
+                vec![9, 8],
+            ),
+        ];
+        for (update, sql, numbers) in all.into_iter().chain(more) {
             assert_eq!(update_sql(&update), (format!("UPDATE run_head {sql}"), numbers));
         }
     }

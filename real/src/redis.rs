@@ -5,8 +5,8 @@
 
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{AsyncConnectionConfig, Client, RedisError, Script};
-use models::worlds::Run;
 use models::worlds::leases::{Call, Reply};
+use models::worlds::{Node, Run};
 use std::fmt;
 use std::time::Duration;
 
@@ -24,8 +24,22 @@ const RELEASE: &str = "if redis.call('GET', KEYS[1]) == ARGV[1] \
 const EXTEND: &str = "if redis.call('GET', KEYS[1]) == ARGV[1] then \
      return redis.call('PEXPIRE', KEYS[1], ARGV[2]) else return 0 end";
 
+/// Deletes the key, whatever its value.
+const DELETE: &str = "return redis.call('DEL', KEYS[1])";
+
+/// Whether there is a key to give more time.
+const EXPIRE: &str = "return redis.call('PEXPIRE', KEYS[1], ARGV[1])";
+
 /// How long an answer may take. A client of a lock that waits longer has lost it.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
+
+/// Where a lock is kept: which trace it belongs to, and which node where there are several. All
+/// of them live on one server here, each with keys of its own.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) epoch: u32,
+    pub(crate) node: Option<Node>,
+}
 
 /// A Redis to connect to, and the keys on it that are ours.
 #[derive(Clone)]
@@ -36,6 +50,8 @@ pub struct Locks {
     acquire: Script,
     release: Script,
     extend: Script,
+    delete: Script,
+    expire: Script,
 }
 
 impl fmt::Debug for Locks {
@@ -55,6 +71,8 @@ impl Locks {
             acquire: Script::new(ACQUIRE),
             release: Script::new(RELEASE),
             extend: Script::new(EXTEND),
+            delete: Script::new(DELETE),
+            expire: Script::new(EXPIRE),
         })
     }
 
@@ -101,18 +119,18 @@ impl Locks {
         }
     }
 
-    /// Sends a call of trace `epoch`; `ttl_ms` is how long a lock lasts, whatever the call says.
+    /// Sends a call; `ttl_ms` is how long a lock lasts, whatever the call says.
     pub(crate) async fn send(
         &self,
         connection: &mut MultiplexedConnection,
-        epoch: u32,
+        place: Place,
         call: &Call,
         ttl_ms: u32,
     ) -> Result<Reply, String> {
         let answer = match *call {
             Call::Acquire { run, value, .. } => {
                 let mut script = self.acquire.prepare_invoke();
-                script.key(self.lock(epoch, run)).key(self.token(epoch, run));
+                script.key(self.lock(place, run)).key(self.token(place, run));
                 script.arg(value).arg(ttl_ms);
                 script.invoke_async::<u64>(connection).await.map(|token| match token {
                     0 => Reply::Busy,
@@ -120,12 +138,19 @@ impl Locks {
                 })
             }
             Call::Release { run, value } => {
-                self.by_value(connection, &self.release, self.lock(epoch, run), value).await
+                self.by_value(connection, &self.release, self.lock(place, run), value).await
             }
             Call::Extend { run, value, .. } => {
                 let mut script = self.extend.prepare_invoke();
-                script.key(self.lock(epoch, run)).arg(value).arg(ttl_ms);
+                script.key(self.lock(place, run)).arg(value).arg(ttl_ms);
                 script.invoke_async::<u64>(connection).await.map(|held| Reply::Held(held == 1))
+            }
+            Call::Delete { run } => {
+                let script = &mut self.delete.key(self.lock(place, run));
+                script.invoke_async::<u64>(connection).await.map(|held| Reply::Held(held == 1))
+            }
+            Call::Expire { run, .. } => {
+                self.by_value(connection, &self.expire, self.lock(place, run), ttl_ms.into()).await
             }
         };
         answer.map_err(|error| format!("redis: {error}"))
@@ -146,33 +171,46 @@ impl Locks {
     pub(crate) async fn lapse(
         &self,
         connection: &mut MultiplexedConnection,
-        epoch: u32,
+        place: Place,
         run: Run,
     ) -> Result<(), String> {
-        let lapse = ::redis::cmd("PEXPIRE").arg(self.lock(epoch, run)).arg(0).clone();
+        let lapse = ::redis::cmd("PEXPIRE").arg(self.lock(place, run)).arg(0).clone();
         lapse.exec_async(connection).await.map_err(|error| format!("redis: {error}"))
+    }
+
+    /// Makes a node forget a lock and all there was of it.
+    pub(crate) async fn forget(
+        &self,
+        connection: &mut MultiplexedConnection,
+        place: Place,
+        run: Run,
+    ) -> Result<(), String> {
+        let keys = [self.lock(place, run), self.token(place, run)];
+        let forget = ::redis::cmd("DEL").arg(&keys).clone();
+        forget.exec_async(connection).await.map_err(|error| format!("redis: {error}"))
     }
 
     /// The last token that was handed out.
     pub(crate) async fn token_last(
         &self,
         connection: &mut MultiplexedConnection,
-        epoch: u32,
+        place: Place,
         run: Run,
     ) -> Result<u64, String> {
-        let get = ::redis::cmd("GET").arg(self.token(epoch, run)).clone();
+        let get = ::redis::cmd("GET").arg(self.token(place, run)).clone();
         let token: Option<u64> =
             get.query_async(connection).await.map_err(|error| format!("redis: {error}"))?;
         Ok(token.unwrap_or(0))
     }
 
     /// In braces is what decides on a cluster's node: a lock and its counter live together.
-    fn lock(&self, epoch: u32, run: Run) -> String {
-        format!("{}{epoch}:lock:{{{run}}}", self.prefix)
+    fn lock(&self, Place { epoch, node }: Place, run: Run) -> String {
+        let node = node.map_or(String::new(), |node| format!("{node}:"));
+        format!("{}{epoch}:{node}lock:{{{run}}}", self.prefix)
     }
 
-    fn token(&self, epoch: u32, run: Run) -> String {
-        format!("{}:token", self.lock(epoch, run))
+    fn token(&self, place: Place, run: Run) -> String {
+        format!("{}:token", self.lock(place, run))
     }
 }
 

@@ -114,6 +114,16 @@ fn what_a_writer_is_told_in_simulation_is_what_postgres_and_redis_tell_it() {
 }
 
 #[test]
+fn locks_are_granted_extended_and_given_back_alike_by_redis() {
+    let Some(targets) = targets("postgres,redis") else { return };
+    let mut seen = Seen::default();
+    play("redlock", json!({}), 20, &targets, &mut seen);
+    play("run_locker", json!({}), 20, &targets, &mut seen);
+    eprintln!("redlock and run_locker: {seen:?}");
+    assert!(seen.lapses > 0 && seen.compared > 0, "{seen:?}");
+}
+
+#[test]
 fn the_whole_cluster_is_answered_alike_by_postgres_redis_and_minio() {
     let Some(targets) = targets("postgres,redis,s3=minio") else { return };
     let mut seen = Seen::default();

@@ -135,4 +135,19 @@ fn every_other_model_is_searched_without_missing_anything() {
     for mutant in [None, Some("head_first"), Some("vacuum_ignores_snapshots")] {
         alike("cluster", &cluster, mutant, 0);
     }
+    let redlock = [
+        ("nodes", "1"),
+        ("turns", "1"),
+        ("retries", "0"),
+        ("extensions", "0"),
+        ("guard", "cas"),
+        ("clocks", "nodes-fast"),
+    ];
+    for mutant in [None, Some("no_drift"), Some("valid_from_after"), Some("no_guard")] {
+        alike("redlock", &redlock, mutant, 0);
+    }
+    let locker = [("turns", "1"), ("attempts", "1"), ("extensions", "0"), ("guard", "token")];
+    for mutant in [None, Some("unconditional"), Some("reentry_unchecked")] {
+        alike("run_locker", &locker, mutant, 0);
+    }
 }

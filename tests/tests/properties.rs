@@ -140,6 +140,73 @@ fn an_object_store_of_any_size_holds_and_has_one_winner() {
     });
 }
 
+#[test]
+fn a_redlock_of_any_size_has_one_holder_and_its_figures_agree() {
+    let sizes = (1..=4u16, 1..=3u16, 1..=5u8, 10..=20_000u32);
+    let tries = (0..=3u16, 0..=3u16);
+    let kinds =
+        (one_of(&["cas", "token"]), one_of(&["exact", "nodes-fast", "nodes-slow", "mixed"]));
+    always((sizes, tries, kinds, any::<u64>()), |(sizes, tries, (guard, clocks), seed)| {
+        let (writers, turns, nodes, ttl) = sizes;
+        let (retries, extensions) = tries;
+        let told = run(
+            "redlock",
+            json!({
+                "writers": writers, "turns": turns, "nodes": nodes, "ttl": ttl,
+                "threshold": ttl / 10, "retries": retries, "extensions": extensions,
+                "guard": guard, "clocks": clocks,
+            }),
+            seed,
+        );
+        prop_assert_eq!(&told.outcome.verdict, &Verdict::Pass);
+        told.figures_agree()
+    });
+}
+
+/// Kleppmann is right that there can be two holders, and antirez that a compare-and-set of what is
+/// unique to each is enough: the row is right whatever becomes of the lock that guards it.
+#[test]
+fn two_holders_of_a_redlock_do_not_fork_the_row() {
+    let mutants = models::find("redlock").expect("it is listed").card().mutants;
+    let exclusion = mutants.into_iter().filter(|it| it.breaks.name() == "mutual-exclusion");
+    let exclusion: Vec<String> = exclusion.map(|it| it.name).collect();
+    assert_eq!(exclusion.len(), 8, "{exclusion:?}");
+    let sizes = (2..=4u16, 1..=5u8);
+    let kinds = (proptest::sample::select(exclusion), one_of(&["cas", "token"]));
+    always((sizes, kinds, any::<u64>()), |((writers, nodes), (mutant, guard), seed)| {
+        let params = json!({
+            "writers": writers, "nodes": nodes, "guard": guard, "clocks": "nodes-fast",
+            "exclusive": false,
+        });
+        let params = params.as_object().expect("it is one").clone();
+        let model = models::find("redlock").expect("it is listed");
+        let (run, _) = play_seed(sized(model, &params, Some(&mutant)).as_mut(), seed);
+        prop_assert_eq!(run.verdict, Verdict::Pass, "{} with {}", mutant, guard);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_run_locker_of_any_size_holds_and_its_figures_agree() {
+    let sizes = (1..=4u16, 1..=3u16, 10..=20_000u32);
+    let tries = (1..=10u16, 0..=3u16);
+    let kinds = (one_of(&["unique", "token"]), any::<bool>());
+    always((sizes, tries, kinds, any::<u64>()), |(sizes, tries, (guard, nested), seed)| {
+        let (writers, turns, ttl) = sizes;
+        let (attempts, extensions) = tries;
+        let told = run(
+            "run_locker",
+            json!({
+                "writers": writers, "turns": turns, "ttl": ttl, "threshold": ttl / 5,
+                "attempts": attempts, "extensions": extensions, "guard": guard, "nested": nested,
+            }),
+            seed,
+        );
+        prop_assert_eq!(&told.outcome.verdict, &Verdict::Pass);
+        told.figures_agree()
+    });
+}
+
 /// A parameter that is given is not drawn, and one that is not is drawn by the seed alone.
 #[test]
 fn a_seed_fills_in_only_what_was_left_open() {

@@ -8,11 +8,12 @@ use super::clock;
 use super::leases::{self, Call as Redis};
 use super::objects::{self, Body, Call as S3, When};
 use super::rows::{self, Isolation, Row, Statement, Update};
-use super::{Call, Reply, Run, Services};
+use super::{Call, Node, Reply, Run, Services};
 use sim::io::Waiting;
 use sim::prelude::*;
 use std::cell::{Cell, RefCell};
-use std::pin::Pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::task::Context;
 
 /// The services, as one client reaches them, with one connection to Postgres at a time. A client
@@ -147,7 +148,11 @@ impl<'a, M: Model<World = Services>> Door<'a, M> {
         }
     }
 
-    fn redis(&self, call: Redis) -> OnWay<'a, M> {
+    /// Asks the one Redis server there is.
+    pub fn redis(
+        &self,
+        call: Redis,
+    ) -> impl Future<Output = Result<leases::Reply, Lost>> + use<'a, M> {
         OnWay(self.io.call(Call::Redis(call)))
     }
 
@@ -168,6 +173,20 @@ impl<'a, M: Model<World = Services>> Door<'a, M> {
     pub async fn extend(&self, run: Run, value: u64, ttl_ms: u32) -> bool {
         let extended = self.redis(Redis::Extend { run, value, ttl_ms }).await;
         extended == Ok(leases::Reply::Held(true))
+    }
+
+    /// Asks the first `nodes` of several servers at once, and waits for each answer or silence.
+    pub async fn on_all(&self, nodes: u8, call: Redis) -> Vec<Result<leases::Reply, Lost>> {
+        let ask = |node| self.io.call(Call::Node(Node(node), call.clone()));
+        let asked: Vec<_> = (0..nodes).map(ask).collect();
+        let mut told = Vec::new();
+        for it in asked {
+            told.push(it.await.map(|reply| match reply {
+                Reply::Redis(reply) => reply,
+                other => unreachable!("Redis answers as Redis, not {other:?}"),
+            }));
+        }
+        told
     }
 
     async fn s3(&self, call: S3) -> Result<objects::Reply, Lost> {
@@ -225,4 +244,32 @@ impl<'a, M: Model<World = Services>> Door<'a, M> {
     pub async fn sleep(&self, ms: u32) {
         let _ = self.io.call(Call::Clock(clock::Call::Sleep { ms })).await;
     }
+
+    /// What the client's own clock shows, in milliseconds.
+    pub async fn now(&self) -> Result<u64, Lost> {
+        match self.io.call(Call::Clock(clock::Call::Now)).await? {
+            Reply::Clock(clock::Reply::Now { ms }) => Ok(ms),
+            other => unreachable!("a clock answers what it shows, not {other:?}"),
+        }
+    }
+
+    /// From here on the client takes itself for the holder of the lock it took with `value`, until
+    /// its clock shows `until_ms`; how long that is. 0: it is over, or nobody knows.
+    pub async fn trust(&self, value: u64, until_ms: u64) -> u32 {
+        match self.io.call(Call::Clock(clock::Call::Trust { value, until_ms })).await {
+            Ok(Reply::Clock(clock::Reply::Left { ms })) => ms,
+            _ => 0,
+        }
+    }
+}
+
+/// Whichever is done first, `one` where both are. The other is dropped where it stands: its calls
+/// are adrift.
+pub async fn first<T>(one: impl Future<Output = T>, other: impl Future<Output = T>) -> T {
+    let (mut one, mut other) = (pin!(one), pin!(other));
+    poll_fn(|context| match one.as_mut().poll(context) {
+        Poll::Pending => other.as_mut().poll(context),
+        done => done,
+    })
+    .await
 }

@@ -25,8 +25,10 @@ pub trait Backend {
 /// A move of the services, as a backend has to make it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Moved {
-    /// Time passed: the locks of these runs ran out.
-    Lapse(super::Run),
+    /// Time passed: the lock of this run ran out, on this node where there are several.
+    Lapse(Option<super::Node>, super::Run),
+    /// A node restarted with nothing on disk.
+    Forget(super::Node),
     /// Postgres noticed that a connection was given up.
     Close(super::rows::Session),
     /// An autovacuum tick.
@@ -107,6 +109,18 @@ impl<'a> Gate<'a> {
     }
 }
 
+/// The locks that a move made run out.
+fn lapsed(before: &Services, now: &Services) -> Vec<Moved> {
+    let servers = [(None, &before.leases, &now.leases)].into_iter();
+    let nodes = before.nodes.iter().zip(&now.nodes).zip(0..);
+    let nodes = nodes.map(|((before, now), node)| (Some(super::Node(node)), before, now));
+    let each = servers.chain(nodes).flat_map(|(node, before, now)| {
+        let held = before.left_ms().map(|(run, _)| run);
+        held.filter(|run| now.holder(*run).is_none()).map(move |run| Moved::Lapse(node, run))
+    });
+    each.collect()
+}
+
 impl World for Gate<'_> {
     type Call = Call;
     type Reply = Reply;
@@ -135,12 +149,12 @@ impl World for Gate<'_> {
         if self.parted.is_some() {
             return;
         }
-        let lapsed = before.leases.left_ms().map(|(run, _)| run);
-        let lapsed = lapsed.filter(|run| self.simulated.leases.holder(*run).is_none());
-        let mut moved: Vec<Moved> = lapsed.map(Moved::Lapse).collect();
+        let mut moved = lapsed(&before, &self.simulated);
         moved.extend(session.map(Moved::Close));
-        if chosen.kind == super::VACUUM {
-            moved.push(Moved::Vacuum);
+        match chosen.kind {
+            super::VACUUM => moved.push(Moved::Vacuum),
+            super::FORGET => moved = vec![Moved::Forget(super::Node(chosen.arg as u8))],
+            _ => {}
         }
         for it in moved {
             if let Err(why) = self.real.advance(it) {

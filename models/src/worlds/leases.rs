@@ -5,6 +5,7 @@
 //! with `INCR` would: a fencing token for those who check one.
 
 use super::Run;
+use super::clock::Rate;
 use sim::prelude::*;
 use sim::world::Hold;
 
@@ -39,20 +40,39 @@ pub enum Call {
         /// When it runs out, in milliseconds from now.
         ttl_ms: u32,
     },
+    /// `DEL lock:RUN`, whoever has it.
+    Delete {
+        /// Whose lock.
+        run: Run,
+    },
+    /// `PEXPIRE lock:RUN ttl`, whoever has it.
+    Expire {
+        /// Whose lock.
+        run: Run,
+        /// When it runs out, in milliseconds from now.
+        ttl_ms: u32,
+    },
 }
 
 impl Call {
     fn run(&self) -> Run {
-        let (Call::Acquire { run, .. } | Call::Release { run, .. } | Call::Extend { run, .. }) =
-            self;
-        *run
+        match self {
+            Call::Acquire { run, .. }
+            | Call::Release { run, .. }
+            | Call::Extend { run, .. }
+            | Call::Delete { run }
+            | Call::Expire { run, .. } => *run,
+        }
     }
 
-    fn value(&self) -> u64 {
-        let (Call::Acquire { value, .. }
-        | Call::Release { value, .. }
-        | Call::Extend { value, .. }) = self;
-        *value
+    /// The value it asks for; none if it asks for none.
+    fn value(&self) -> Option<u64> {
+        match self {
+            Call::Acquire { value, .. }
+            | Call::Release { value, .. }
+            | Call::Extend { value, .. } => Some(*value),
+            Call::Delete { .. } | Call::Expire { .. } => None,
+        }
     }
 }
 
@@ -66,7 +86,7 @@ pub enum Reply {
     },
     /// Somebody else has it.
     Busy,
-    /// Whether the key had the value.
+    /// Whether the key had the value; of a call that names none, whether there was one.
     Held(bool),
 }
 
@@ -74,6 +94,7 @@ pub enum Reply {
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Leases {
     locks: Vec<Lock>,
+    rate: Rate,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
@@ -94,7 +115,12 @@ struct Lease {
 impl Leases {
     /// A server with one lock for each of `runs`.
     pub fn new(runs: u16) -> Self {
-        Leases { locks: vec![Lock::default(); usize::from(runs)] }
+        Leases { locks: vec![Lock::default(); usize::from(runs)], rate: Rate::default() }
+    }
+
+    /// The same server with a clock that is off.
+    pub(super) fn at_rate(self, rate: Rate) -> Self {
+        Leases { rate, ..self }
     }
 
     /// Who holds the lock of `run` now.
@@ -108,6 +134,8 @@ impl Leases {
     }
 
     pub(super) fn apply(&mut self, from: CallId, call: &Call) -> Reply {
+        let rate = self.rate;
+        let lasts = |ttl_ms| if ttl_ms == NEVER { NEVER } else { rate.takes(u64::from(ttl_ms)) };
         match *call {
             Call::Acquire { run, value, ttl_ms } => {
                 let lock = &mut self.locks[run.index()];
@@ -115,7 +143,7 @@ impl Leases {
                 if lock.held.is_some() {
                     return Reply::Busy;
                 }
-                lock.held = Some(Lease { holder: from.client, value, left_ms: ttl_ms });
+                lock.held = Some(Lease { holder: from.client, value, left_ms: lasts(ttl_ms) });
                 lock.token_last += 1;
                 Reply::Granted { token: lock.token_last }
             }
@@ -127,7 +155,12 @@ impl Leases {
             Call::Extend { run, value, ttl_ms } => {
                 let held = self.locks[run.index()].held.as_mut();
                 let mine = held.filter(|lease| lease.value == value);
-                Reply::Held(mine.map(|lease| lease.left_ms = ttl_ms).is_some())
+                Reply::Held(mine.map(|lease| lease.left_ms = lasts(ttl_ms)).is_some())
+            }
+            Call::Delete { run } => Reply::Held(self.locks[run.index()].held.take().is_some()),
+            Call::Expire { run, ttl_ms } => {
+                let held = self.locks[run.index()].held.as_mut();
+                Reply::Held(held.map(|lease| lease.left_ms = lasts(ttl_ms)).is_some())
             }
         }
     }
@@ -137,14 +170,19 @@ impl Leases {
         if one.run() != other.run() {
             return true;
         }
+        // Whoever asks for no value changes what everybody finds.
+        let (Some(first), Some(second)) = (one.value(), other.value()) else { return false };
         let held = self.locks[one.run().index()].held.as_ref();
         match (one, other) {
             (Call::Acquire { .. }, Call::Acquire { .. }) => held.is_some(),
             // Whoever gives back or extends what it does not hold changes nothing.
-            (Call::Acquire { value: taken, .. }, it) | (it, Call::Acquire { value: taken, .. }) => {
-                *taken != it.value() && held.is_none_or(|lease| lease.value != it.value())
+            (Call::Acquire { .. }, _) => {
+                first != second && held.is_none_or(|lease| lease.value != second)
             }
-            _ => one.value() != other.value(),
+            (_, Call::Acquire { .. }) => {
+                first != second && held.is_none_or(|lease| lease.value != first)
+            }
+            _ => first != second,
         }
     }
 
@@ -190,5 +228,20 @@ impl Leases {
                 lapsed(lease.holder);
             }
         }
+    }
+
+    /// The server's clock jumps ahead, past the end of every lease; `lapsed` hears of each holder.
+    pub(super) fn jump(&mut self, mut lapsed: impl FnMut(ClientId)) {
+        for Lock { held, lapsed: clients, .. } in &mut self.locks {
+            if let Some(lease) = held.take_if(|lease| lease.left_ms != NEVER) {
+                clients.push(lease.holder);
+                lapsed(lease.holder);
+            }
+        }
+    }
+
+    /// The server restarts and has nothing on disk.
+    pub(super) fn forget(&mut self) {
+        self.locks.fill(Lock::default());
     }
 }

@@ -14,12 +14,12 @@ mod door;
 mod sql;
 mod words;
 
-pub use door::Door;
+pub use door::{Door, first};
 
-use clock::Clock;
+use clock::{Clock, Rate};
 use leases::Leases;
 use objects::{Objects, Profile};
-use rows::{Rows, Vacuum};
+use rows::{Rows, Set, Update, Vacuum};
 use sim::prelude::*;
 use sim::world::Hold;
 use std::fmt;
@@ -56,6 +56,30 @@ impl<'de> Deserialize<'de> for Run {
     }
 }
 
+/// One of several Redis servers that know nothing of each other.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Node(pub u8);
+
+impl fmt::Display for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "n{}", self.0)
+    }
+}
+
+/// What the surroundings of a lock may do although its protocol counts on the contrary.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Surroundings {
+    /// Nothing: clocks are off by their rates, and that is all.
+    #[default]
+    Sound,
+    /// A node's clock jumps ahead.
+    NodesJump,
+    /// A client's clock is set back.
+    ClientsFallBack,
+    /// A node restarts and has nothing on disk.
+    NodesForget,
+}
+
 /// A call to one of the services.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Call {
@@ -63,6 +87,8 @@ pub enum Call {
     Postgres(rows::Call),
     /// To Redis.
     Redis(leases::Call),
+    /// To one of several Redis servers.
+    Node(Node, leases::Call),
     /// To S3.
     S3(objects::Call),
     /// To the clock.
@@ -92,6 +118,14 @@ const CLOSE: u8 = 2;
 const VACUUM: u8 = 3;
 /// A replica hears of a new key.
 const APPEAR: u8 = 4;
+/// Time passes until the lock on a node has run out.
+const EXPIRE: u8 = 5;
+/// The clock of a node jumps ahead.
+const JUMP: u8 = 6;
+/// A node restarts with nothing on disk.
+const FORGET: u8 = 7;
+/// The clock of a client falls back.
+const BACK: u8 = 8;
 
 /// All services.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -102,6 +136,9 @@ pub struct Services {
     pub rows: Rows,
     /// Redis.
     pub leases: Leases,
+    /// Redis, where there are several servers.
+    pub nodes: Vec<Leases>,
+    surroundings: Constant<Surroundings>,
     /// S3.
     pub objects: Objects,
     /// Whether writers are meant to hold the lock of a run when they move its head.
@@ -116,10 +153,35 @@ impl Services {
             clock: Clock::default(),
             rows: Rows::new(runs, vacuum),
             leases: Leases::new(runs),
+            nodes: Vec::new(),
+            surroundings: Constant::default(),
             objects: Objects::new(profile),
             locked,
             marks: Marks::default(),
         }
+    }
+
+    /// The same with several Redis servers, each with the lock of one run and a clock of its own.
+    pub fn with_nodes(self, rates: impl Iterator<Item = Rate>) -> Self {
+        let nodes = rates.map(|rate| Leases::new(1).at_rate(rate)).collect();
+        Services { nodes, ..self }
+    }
+
+    /// The same with a clock for each client to read.
+    pub fn with_clocks(mut self, rates: impl Iterator<Item = Rate>) -> Self {
+        self.clock.give(rates);
+        self
+    }
+
+    /// The same where things happen that nobody counts on.
+    pub fn amid(self, surroundings: Surroundings) -> Self {
+        Services { surroundings: Constant(surroundings), ..self }
+    }
+
+    /// Two clients that each take themselves for the holder of the lock now.
+    pub fn two_holders(&self) -> Option<(ClientId, ClientId)> {
+        let mut trusting = self.clock.trusting();
+        Some((trusting.next()?, trusting.next()?))
     }
 
     /// The connection that this move would close.
@@ -130,14 +192,70 @@ impl Services {
 
     fn pass(&mut self, ms: u32) {
         self.clock.pass(ms);
-        self.leases.pass(ms, |holder| self.marks.told_by(LAPSED, holder));
+        for server in self.nodes.iter_mut().chain([&mut self.leases]) {
+            server.pass(ms, |holder| self.marks.told_by(LAPSED, holder));
+        }
+    }
+
+    /// The servers that the lock of a run is on, and how many of them decide.
+    fn lock_servers(&self) -> (&[Leases], usize) {
+        match self.nodes.len() {
+            0 => (std::slice::from_ref(&self.leases), 1),
+            nodes => (&self.nodes, nodes.div_ceil(2)),
+        }
+    }
+
+    /// Whether the lock that `client` took on `run` ran out under it, and whether somebody else has
+    /// it since.
+    fn lost_lock(&self, run: Run, client: ClientId) -> (bool, bool) {
+        let (servers, decisive) = self.lock_servers();
+        let lapsed = servers.iter().filter(|it| it.has_lapsed(run, client));
+        let lost = lapsed.clone().count() >= decisive;
+        let taken = lapsed.filter(|it| it.holder(run).is_some()).count() >= decisive;
+        (lost, lost && taken)
+    }
+
+    fn lock(&mut self, node: Option<Node>, from: CallId, call: &leases::Call) -> leases::Reply {
+        match *call {
+            leases::Call::Release { value, .. } => self.clock.let_go(from.client, Some(value)),
+            leases::Call::Delete { .. } => self.clock.let_go(from.client, None),
+            _ => {}
+        }
+        let server = match node {
+            Some(node) => &mut self.nodes[usize::from(node.0)],
+            None => &mut self.leases,
+        };
+        let reply = server.apply(from, call);
+        if let leases::Reply::Granted { .. } = reply {
+            self.marks.hit_by(GRANTED, from.client);
+        }
+        reply
+    }
+
+    /// What may happen although nobody counts on it.
+    fn untoward(&self, moves: &mut Moves) {
+        let kind = match self.surroundings.0 {
+            Surroundings::Sound => return,
+            Surroundings::ClientsFallBack => {
+                return self.clock.may_fall_back().for_each(|client| moves.may(BACK, client.0));
+            }
+            Surroundings::NodesJump => JUMP,
+            Surroundings::NodesForget => FORGET,
+        };
+        for (node, _) in
+            (0..).zip(&self.nodes).filter(|(_, server)| server.left_ms().next().is_some())
+        {
+            moves.may(kind, node);
+        }
     }
 
     /// A writer moves a head, or tries to: does the lock it took still stand?
-    fn mark_update(&mut self, from: CallId, update: &rows::Update) {
-        if self.locked && self.leases.has_lapsed(update.run, from.client) {
+    fn mark_update(&mut self, from: CallId, update: &Update) {
+        if self.locked
+            && let (true, taken) = self.lost_lock(update.run, from.client)
+        {
             self.marks.hit_by(EXPIRED, from.client);
-            if self.leases.holder(update.run).is_some() {
+            if taken {
                 self.marks.hit_by(TAKEN, from.client);
             }
         }
@@ -165,7 +283,8 @@ pub const HELD_BACK: &str = "vacuums held back";
 impl World for Services {
     type Call = Call;
     type Reply = Reply;
-    const MOVES: &'static [&'static str] = &["pass", "lapse", "close", "vacuum", "appear"];
+    const MOVES: &'static [&'static str] =
+        &["pass", "lapse", "close", "vacuum", "appear", "expire", "jump", "forget", "fall-back"];
 
     fn apply(&mut self, from: CallId, call: &Call) -> Poll<Reply> {
         match call {
@@ -173,6 +292,7 @@ impl World for Services {
                 let reply = self.rows.apply(from, call);
                 match (&call.statement, &reply) {
                     (_, Poll::Pending) => self.marks.hit_by(WAITED, from.client),
+                    (rows::Statement::Update(Update { set: Set::Same, .. }), _) => {}
                     (rows::Statement::Update(update), Poll::Ready(rows::Reply::Updated(seq))) => {
                         let mark = if seq.is_some() { WON } else { CONFLICT };
                         self.marks.hit_by(mark, from.client);
@@ -182,13 +302,8 @@ impl World for Services {
                 }
                 reply.map(Reply::Postgres)
             }
-            Call::Redis(call) => {
-                let reply = self.leases.apply(from, call);
-                if let leases::Reply::Granted { .. } = reply {
-                    self.marks.hit_by(GRANTED, from.client);
-                }
-                Poll::Ready(Reply::Redis(reply))
-            }
+            Call::Redis(call) => Poll::Ready(Reply::Redis(self.lock(None, from, call))),
+            Call::Node(node, call) => Poll::Ready(Reply::Redis(self.lock(Some(*node), from, call))),
             Call::S3(call) => Poll::Ready(Reply::S3(self.objects.apply(call))),
             Call::Clock(call) => self.clock.apply(from, call).map(Reply::Clock),
         }
@@ -208,14 +323,19 @@ impl World for Services {
                 }
                 (Call::Redis(first), Call::Redis(second)) => self.leases.commute(first, second),
                 (Call::S3(first), Call::S3(second)) => self.objects.commute(first, second),
+                (Call::Node(one, first), Call::Node(other, second)) => {
+                    one != other || self.nodes[usize::from(one.0)].commute(first, second)
+                }
                 (Call::Clock(_), Call::Clock(_)) => false,
                 _ => true,
             },
             (Act::Call(_, call), Act::Move(chosen)) | (Act::Move(chosen), Act::Call(_, call)) => {
                 let same = matches!(
                     (chosen.kind, call),
-                    (PASS | LAPSE, Call::Redis(_) | Call::Clock(_))
-                        | (CLOSE | VACUUM, Call::Postgres(_))
+                    (
+                        PASS | LAPSE | EXPIRE | JUMP | FORGET | BACK,
+                        Call::Redis(_) | Call::Node(..) | Call::Clock(_)
+                    ) | (CLOSE | VACUUM, Call::Postgres(_))
                         | (APPEAR, Call::S3(_))
                 );
                 !same
@@ -231,6 +351,9 @@ impl World for Services {
             lease = Some(lease.map_or(left, |least| least.min(left)));
             moves.may(LAPSE, run.0);
         }
+        for (_, left) in self.nodes.iter().flat_map(Leases::left_ms) {
+            lease = Some(lease.map_or(left, |least| least.min(left)));
+        }
         if self.clock.next_ms().is_some_and(|ms| lease.is_none_or(|left| ms < left)) {
             moves.due(PASS, 0);
         }
@@ -243,6 +366,12 @@ impl World for Services {
         for index in 0..self.objects.unseen() {
             moves.due(APPEAR, index as u16);
         }
+        for (node, server) in (0..).zip(&self.nodes) {
+            if server.left_ms().next().is_some() {
+                moves.may(EXPIRE, node);
+            }
+        }
+        self.untoward(moves);
     }
 
     fn advance(&mut self, chosen: Move) {
@@ -252,6 +381,17 @@ impl World for Services {
                 let lease = self.leases.left_ms().find(|(run, _)| run.0 == chosen.arg);
                 self.pass(lease.expect("only a lock that is held can lapse").1);
             }
+            EXPIRE => {
+                let lease = self.nodes[usize::from(chosen.arg)].left_ms().next();
+                self.pass(lease.expect("only a lock that is held can run out").1);
+            }
+            JUMP => {
+                let marks = &mut self.marks;
+                let node = &mut self.nodes[usize::from(chosen.arg)];
+                node.jump(|holder| marks.told_by(LAPSED, holder));
+            }
+            FORGET => self.nodes[usize::from(chosen.arg)].forget(),
+            BACK => self.clock.fall_back(ClientId(chosen.arg)),
             CLOSE => self.rows.close(ClientId(chosen.arg)),
             VACUUM => {
                 let (_, kept) = self.rows.bury();

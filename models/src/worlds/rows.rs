@@ -270,8 +270,9 @@ impl Rows {
             return self.changed(session, None);
         }
         let seq = match update.set {
-            Set::Next => row.seq + 1,
+            Set::Next | Set::NextOf(_) => row.seq + 1,
             Set::To(seq) => seq,
+            Set::Same => row.seq,
         };
         let row = Row { seq, body: update.body, token: update.token.unwrap_or(row.token) };
         chain.versions[newest].gone = Some(Stamp::Open(session));
@@ -448,4 +449,5 @@ impl Rows {
 fn matches(update: &Update, row: &Row) -> bool {
     update.seen.is_none_or(|seen| seen == row.seq)
         && update.token.is_none_or(|token| row.token <= token)
+        && !matches!(update.set, Set::NextOf(body) if body != row.body)
 }

@@ -73,6 +73,10 @@ pub enum Set {
     Next,
     /// `seq = ..`: counted by the client.
     To(u64),
+    /// `seq = seq`: whoever reads registers with its body.
+    Same,
+    /// `seq = seq + 1 .. AND body = ..`: if nobody else has written or registered since.
+    NextOf(u64),
 }
 
 /// What Postgres answers.

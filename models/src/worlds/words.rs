@@ -1,6 +1,6 @@
 //! Services in words: what a step shows beside itself in a story.
 
-use super::leases::{Call as Redis, NEVER, Reply as RedisReply};
+use super::leases::{Call as Redis, Leases, NEVER, Reply as RedisReply};
 use super::objects::{Call as S3, Reply as S3Reply, When};
 use super::rows::{Isolation, Reply as PostgresReply, Set, Statement, Update};
 use super::{Call, Reply, Run, Services, clock};
@@ -17,8 +17,11 @@ pub(super) fn ask(call: &Call) -> String {
     match call {
         Call::Postgres(call) => statement(&call.statement),
         Call::Redis(call) => redis(call),
+        Call::Node(node, call) => format!("{node}: {}", redis(call)),
         Call::S3(call) => s3(call),
         Call::Clock(clock::Call::Sleep { ms }) => format!("sleep {ms} ms"),
+        Call::Clock(clock::Call::Now) => "clock".to_owned(),
+        Call::Clock(clock::Call::Trust { until_ms, .. }) => format!("trust it until {until_ms}"),
     }
 }
 
@@ -41,6 +44,8 @@ fn update(Update { run, set, seen, token, .. }: &Update) -> String {
         (Set::To(seq), Some(seen)) => return format!("cas {run} {seen}->{seq}"),
         (Set::Next, None) => "seq+1".to_owned(),
         (Set::To(seq), None) => seq.to_string(),
+        (Set::Same, _) => return format!("register {run}"),
+        (Set::NextOf(body), _) => return format!("cas {run} {}", transition(*body)),
     };
     let token = token.map_or(String::new(), |token| format!(" if token<={token}"));
     format!("update {run} seq={to}{token}")
@@ -52,6 +57,8 @@ fn redis(call: &Redis) -> String {
         Redis::Acquire { run, ttl_ms, .. } => format!("lock {run} px {ttl_ms}"),
         Redis::Release { run, .. } => format!("unlock {run}"),
         Redis::Extend { run, ttl_ms, .. } => format!("extend lock {run} px {ttl_ms}"),
+        Redis::Delete { run } => format!("del lock {run}"),
+        Redis::Expire { run, ttl_ms } => format!("pexpire lock {run} {ttl_ms}"),
     }
 }
 
@@ -73,6 +80,9 @@ fn s3(call: &S3) -> String {
 pub(super) fn answer(call: &Call, reply: &Reply) -> String {
     match reply {
         Reply::Clock(clock::Reply::Woke) => "woke".to_owned(),
+        Reply::Clock(clock::Reply::Now { ms }) => ms.to_string(),
+        Reply::Clock(clock::Reply::Left { ms: 0 }) => "it is over".to_owned(),
+        Reply::Clock(clock::Reply::Left { ms }) => format!("{ms} left"),
         Reply::Redis(RedisReply::Granted { .. }) => "granted".to_owned(),
         Reply::Redis(RedisReply::Busy) => "busy".to_owned(),
         Reply::Redis(RedisReply::Held(true)) => "done".to_owned(),
@@ -88,7 +98,9 @@ pub(super) fn answer(call: &Call, reply: &Reply) -> String {
 fn is_swap(call: &Call) -> bool {
     match call {
         Call::Postgres(call) => match &call.statement {
-            Statement::Update(update) => update.seen.is_some(),
+            Statement::Update(update) => {
+                update.seen.is_some() || matches!(update.set, Set::NextOf(_))
+            }
             _ => false,
         },
         _ => false,
@@ -132,9 +144,17 @@ fn s3_answer(reply: &S3Reply) -> String {
 pub(super) fn columns(services: &Services) -> Vec<(&'static str, String)> {
     let run = Run(0);
     let mut columns = Vec::new();
-    if services.locked {
+    if !services.nodes.is_empty() {
+        let on = |it: &Leases| it.holder(run).map_or("-".to_owned(), |it| format!("w{}", it.0));
+        columns.push(("keys", services.nodes.iter().map(on).collect::<Vec<_>>().join(" ")));
+    } else if services.locked {
         let holder = services.leases.holder(run);
         columns.push(("lock", holder.map_or("free".to_owned(), |it| format!("w{}", it.0))));
+    }
+    if services.clock.is_read() {
+        let names: Vec<_> = services.clock.trusting().map(|it| format!("w{}", it.0)).collect();
+        let names = if names.is_empty() { "nobody".to_owned() } else { names.join(" and ") };
+        columns.push(("trusts", names));
     }
     if services.rows.runs() > 0 {
         columns.push(("head", services.rows.head(run).seq.to_string()));

@@ -8,7 +8,7 @@ mod sessions;
 
 use ::redis::aio::MultiplexedConnection;
 use models::worlds::gate::{Backend, Moved};
-use models::worlds::{Call, Reply, Run};
+use models::worlds::{Call, Node, Reply, Run};
 use sim::prelude::{CallId, ClientId};
 use std::collections::HashMap;
 use std::fmt;
@@ -17,7 +17,7 @@ use tokio::runtime::Runtime;
 
 use self::sessions::Sessions;
 use crate::error::RealError;
-use crate::redis::Locks;
+use crate::redis::{Locks, Place};
 use crate::s3::{Bucket, Etags};
 use crate::targets::{Targets, runtime};
 
@@ -145,7 +145,14 @@ impl Exact {
                 }
                 (Call::Redis(call), _, Some(redis), _) => {
                     let mut line = redis.line(from.client).await?;
-                    let sent = redis.locks.send(&mut line, *epoch, call, HOUR_MS).await;
+                    let place = Place { epoch: *epoch, node: None };
+                    let sent = redis.locks.send(&mut line, place, call, HOUR_MS).await;
+                    sent.map(|reply| Poll::Ready(Reply::Redis(reply))).map_err(Trouble::Broke)
+                }
+                (Call::Node(node, call), _, Some(redis), _) => {
+                    let mut line = redis.line(from.client).await?;
+                    let place = Place { epoch: *epoch, node: Some(*node) };
+                    let sent = redis.locks.send(&mut line, place, call, HOUR_MS).await;
                     sent.map(|reply| Poll::Ready(Reply::Redis(reply))).map_err(Trouble::Broke)
                 }
                 (Call::S3(call), _, _, Some(s3)) => {
@@ -157,21 +164,35 @@ impl Exact {
         })
     }
 
-    fn lapse(&mut self, run: Run) -> Result<bool, Trouble> {
+    fn lapse(&mut self, node: Option<Node>, run: Run) -> Result<bool, Trouble> {
         let Exact { runtime, redis: Some(redis), epoch, .. } = self else { return Ok(false) };
+        let place = Place { epoch: *epoch, node };
         let lapse = async {
             let mut line = redis.line(OBSERVER).await?;
-            redis.locks.lapse(&mut line, *epoch, run).await.map_err(Trouble::Broke)
+            redis.locks.lapse(&mut line, place, run).await.map_err(Trouble::Broke)
         };
         runtime.block_on(lapse)?;
         self.counts.lapses += 1;
         Ok(true)
     }
 
+    /// A node has the lock of one run only.
+    fn forget(&mut self, node: Node) -> Result<bool, Trouble> {
+        let Exact { runtime, redis: Some(redis), epoch, .. } = self else { return Ok(false) };
+        let place = Place { epoch: *epoch, node: Some(node) };
+        let forget = async {
+            let mut line = redis.line(OBSERVER).await?;
+            redis.locks.forget(&mut line, place, Run(0)).await.map_err(Trouble::Broke)
+        };
+        runtime.block_on(forget)?;
+        Ok(true)
+    }
+
     fn make(&mut self, chosen: Moved) -> Result<bool, Trouble> {
         let Exact { runtime, sessions, .. } = self;
         match (chosen, sessions) {
-            (Moved::Lapse(run), _) => return self.lapse(run),
+            (Moved::Lapse(node, run), _) => return self.lapse(node, run),
+            (Moved::Forget(node), _) => return self.forget(node),
             (Moved::Close(session), Some(sessions)) => {
                 runtime.block_on(sessions.close(session))?;
                 self.counts.closes += 1;
@@ -214,7 +235,7 @@ impl Backend for Exact {
     fn serves(&self, call: &Call) -> bool {
         match call {
             Call::Postgres(_) => self.sessions.is_some(),
-            Call::Redis(_) => self.redis.is_some(),
+            Call::Redis(_) | Call::Node(..) => self.redis.is_some(),
             Call::S3(_) => self.s3.is_some(),
             Call::Clock(_) => false,
         }
@@ -223,7 +244,7 @@ impl Backend for Exact {
     fn apply(&mut self, from: CallId, call: &Call) -> Result<Poll<Reply>, String> {
         let service = match call {
             Call::Postgres(_) => 0,
-            Call::Redis(_) => 1,
+            Call::Redis(_) | Call::Node(..) => 1,
             Call::S3(_) | Call::Clock(_) => 2,
         };
         self.counts.asked_last = service;

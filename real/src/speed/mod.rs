@@ -10,18 +10,18 @@ mod simulated;
 use ::redis::aio::MultiplexedConnection;
 use models::served::{Reached, Remote};
 use models::worlds::rows::{self, Session, Statement};
-use models::worlds::{Call, Reply, Run, clock, leases};
+use models::worlds::{Call, Node, Reply, Run, clock, leases};
 use sim::io::Lost;
 use sim::prelude::ClientId;
 use sqlx::PgConnection;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 use self::simulated::Simulated;
 use crate::postgres::{self, Database};
-use crate::redis::Locks;
+use crate::redis::{Locks, Place};
 use crate::s3::{Bucket, Etags};
 use crate::targets::Targets;
 
@@ -71,6 +71,7 @@ pub struct Speed {
     sessions: RefCell<HashMap<Session, PgConnection>>,
     lines: RefCell<HashMap<ClientId, MultiplexedConnection>>,
     grants: RefCell<HashMap<(ClientId, Run), Grant>>,
+    began: OnceCell<Instant>,
     updates: Cell<u64>,
     lost_in_a_row: Cell<u32>,
     counts: Cell<Counts>,
@@ -81,6 +82,7 @@ pub struct Speed {
 /// A lock that was granted.
 #[derive(Clone, Copy)]
 struct Grant {
+    node: Option<Node>,
     token: u64,
     ttl_ms: u32,
 }
@@ -114,6 +116,12 @@ impl Speed {
         self.broken.notified().await;
     }
 
+    /// What the one clock shows that all clients here have.
+    fn now_ms(&self) -> u64 {
+        let began = *self.began.get_or_init(Instant::now);
+        u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
     fn count(&self, change: impl FnOnce(&mut Counts)) {
         let mut counts = self.counts.get();
         change(&mut counts);
@@ -129,8 +137,19 @@ impl Speed {
             Call::Postgres(call) if self.database.is_some() => {
                 (0, Reply::Postgres(self.postgres(from, call).await?))
             }
+            Call::Clock(clock::Call::Now) => {
+                return Ok(Reply::Clock(clock::Reply::Now { ms: self.now_ms() }));
+            }
+            Call::Clock(clock::Call::Trust { until_ms, .. }) => {
+                let left = until_ms.saturating_sub(self.now_ms());
+                let ms = u32::try_from(left).unwrap_or(u32::MAX);
+                return Ok(Reply::Clock(clock::Reply::Left { ms }));
+            }
             Call::Redis(call) if self.locks.is_some() => {
-                (1, Reply::Redis(self.redis(from, call).await?))
+                (1, Reply::Redis(self.redis(from, None, call).await?))
+            }
+            Call::Node(node, call) if self.locks.is_some() => {
+                (1, Reply::Redis(self.redis(from, Some(node), call).await?))
             }
             Call::S3(call) if self.bucket.is_some() => {
                 let bucket = self.bucket.as_ref().expect("asked a moment ago");
@@ -182,7 +201,8 @@ impl Speed {
             tokio::time::sleep(Duration::from_millis(pause)).await;
         }
         let mut line = self.line(from).await?;
-        if locks.token_last(&mut line, self.epoch, run).await? > grant.token {
+        let place = Place { epoch: self.epoch, node: grant.node };
+        if locks.token_last(&mut line, place, run).await? > grant.token {
             self.count(|counts| counts.expiries += 1);
         }
         Ok(())
@@ -192,21 +212,28 @@ impl Speed {
         self.grants.borrow().get(&(from, run)).copied()
     }
 
-    async fn redis(&self, from: ClientId, call: leases::Call) -> Result<leases::Reply, String> {
+    async fn redis(
+        &self,
+        from: ClientId,
+        node: Option<Node>,
+        call: leases::Call,
+    ) -> Result<leases::Reply, String> {
         let locks = self.locks.as_ref().expect("asked before");
         let ttl_ms = match call {
-            leases::Call::Acquire { ttl_ms, .. } | leases::Call::Extend { ttl_ms, .. } => ttl_ms,
-            leases::Call::Release { run, .. } => {
+            leases::Call::Acquire { ttl_ms, .. }
+            | leases::Call::Extend { ttl_ms, .. }
+            | leases::Call::Expire { ttl_ms, .. } => ttl_ms,
+            leases::Call::Release { run, .. } | leases::Call::Delete { run } => {
                 self.grants.borrow_mut().remove(&(from, run));
                 0
             }
         };
         let mut line = self.line(from).await?;
-        let reply = locks.send(&mut line, self.epoch, &call, ttl_ms).await?;
+        let reply = locks.send(&mut line, Place { epoch: self.epoch, node }, &call, ttl_ms).await?;
         if let (leases::Call::Acquire { run, .. }, leases::Reply::Granted { token }) =
             (&call, &reply)
         {
-            self.grants.borrow_mut().insert((from, *run), Grant { token: *token, ttl_ms });
+            self.grants.borrow_mut().insert((from, *run), Grant { node, token: *token, ttl_ms });
         }
         Ok(reply)
     }

@@ -3,6 +3,7 @@
 //! Calls take effect in the order they arrive, and one that waits for a row is answered when the
 //! row is free. Nothing else moves: no lock runs out, and nothing is vacuumed.
 
+use models::worlds::clock::Rate;
 use models::worlds::objects::Profile;
 use models::worlds::rows::Vacuum;
 use models::worlds::{Call, Reply, Services};
@@ -10,6 +11,9 @@ use sim::prelude::{CallId, ClientId, Poll, World};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use tokio::sync::oneshot;
+
+/// More Redis servers than any model has.
+const NODES_MAX: usize = 16;
 
 pub(super) struct Simulated {
     inner: RefCell<Inner>,
@@ -23,7 +27,8 @@ struct Inner {
 
 impl Simulated {
     pub(super) fn new(runs: u16) -> Self {
-        let services = Services::new(runs, false, Vacuum::AtOnce, Profile::Strong);
+        let services = Services::new(runs, false, Vacuum::AtOnce, Profile::Strong)
+            .with_nodes([Rate::default(); NODES_MAX].into_iter());
         Simulated { inner: RefCell::new(Inner { services, parked: HashMap::new(), calls: 0 }) }
     }
 
