@@ -25,6 +25,7 @@ models! {
         run_head::RunHead,
         object_store::ObjectStore,
         cluster::Cluster,
+        snapshot_log::SnapshotLog,
     }
     moves {
         spec::lock_cas::LockCas,

@@ -150,6 +150,10 @@ async fn update(connection: &mut PgConnection, update: &Update) -> Result<Reply,
 
 /// The text of an UPDATE, and its parameters from `$2` on.
 fn update_sql(update: &Update) -> (String, Vec<u64>) {
+    if let (Set::Same, Some(token)) = (update.set, update.token) {
+        let sql = "UPDATE run_head SET token = $2 WHERE run_id = $1 AND token <= $2 RETURNING seq";
+        return (sql.to_owned(), vec![token]);
+    }
     let mut numbers = vec![update.body];
     let mut next = |number| {
         numbers.push(number);
@@ -158,6 +162,7 @@ fn update_sql(update: &Update) -> (String, Vec<u64>) {
     let set = match update.set {
         Set::Next => "seq + 1".to_owned(),
         Set::To(seq) => format!("${}", next(seq)),
+        Set::Same => "seq".to_owned(),
     };
     let seen = update.seen.map_or(String::new(), |seen| format!(" AND seq = ${}", next(seen)));
     let (fence, fenced) = update.token.map_or((String::new(), String::new()), |token| {
