@@ -5,9 +5,10 @@
 //! search that ran out of states decides nothing, and says so.
 
 use crate::interrupt::was_interrupted;
-use crate::out::{Exit, Failure, Out};
-use crate::report;
+use crate::out::{Exit, Failure, Out, paint};
+use crate::report::{self, Control};
 use crate::setup::{self, Setup};
+use anstyle::AnsiColor;
 use checker::Verdict;
 use checker::workers::{Threads, each};
 use clap::Args as ClapArgs;
@@ -16,6 +17,7 @@ use models::snapshot_log::design::{Guard, Lock, Order};
 use serde_json::{Map, Value, json};
 use sim::explore::{Explored, Limits};
 use sim::run::FAULTS_MAX;
+use sim::session::Plan;
 use std::fmt::Display;
 
 #[derive(ClapArgs)]
@@ -162,7 +164,7 @@ fn table(designs: &[Design]) -> Vec<String> {
         Order::HeadFirst => "head, then PUT",
     });
     let titles: Vec<&str> = ["lock", "guard"].into_iter().chain(titles).collect();
-    let mut rows = vec![row(&titles), row(&vec!["---"; titles.len()])];
+    let mut rows = vec![row(&titles), format!("|{}", "---|".repeat(titles.len()))];
     for of_one_row in designs.chunks(orders.len()) {
         let Design { lock, guard, .. } = of_one_row[0];
         let cells = of_one_row.iter().map(Design::cell);
@@ -208,9 +210,20 @@ fn say_one(args: &Args, out: &Out, design: &Design) -> Result<(), Failure> {
         out.verdict(design.cell());
         return Ok(());
     };
-    let ran = report::tell(ANY_DESIGN, &design.params, None, &way.steps, args.faults)?;
+    let mut ran = report::tell(ANY_DESIGN, &design.params, None, &way.steps, args.faults)?;
+    ran.control = Control::None;
     ran.say_verdict(out, 0.0);
     ran.say_failed(out);
+    // The same steps in a design that holds, which is what the others are to be compared with.
+    let mut right = design.params.clone();
+    right.insert("guard".to_owned(), Value::from(Guard::Cas.to_string()));
+    right.insert("order".to_owned(), Value::from(Order::PutUnique.to_string()));
+    let mut session = setup::session(setup::model(&args.model)?, &right, None)?;
+    let plan = Plan::Steps { steps: &way.steps, faults_max: args.faults };
+    if session.play(&plan).verdict == Verdict::Pass {
+        let control = paint(AnsiColor::Cyan, "CONTROL");
+        out.say(format!("{control}  same steps with guard=cas order=put-unique: hold"));
+    }
     Ok(())
 }
 
