@@ -21,6 +21,8 @@ test: deps       ## every test, those against real services included
 	UNFORKED_SKIPPED=$(CURDIR)/target/skipped $(CARGO) test
 	@echo "$$(wc -l < target/skipped) checks skipped for want of a service"; cat target/skipped
 	$(CARGO) run --quiet --release -- replay --recorded traces/*.json
+	$(CARGO) run --quiet --release -- decide > target/decide
+	sed -n '/<!-- checker decide -->/,/<!-- end -->/p' README.md | sed '1d;$$d' | diff - target/decide
 
 decide:          ## which design of a snapshot log holds, in larger bounds than the README's
 	$(CARGO) run --quiet --release -- decide -p tries=2 --faults 0

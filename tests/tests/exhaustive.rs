@@ -64,3 +64,24 @@ fn every_other_model_is_searched_without_missing_anything() {
         alike("cluster", &cluster, mutant, 0);
     }
 }
+
+#[test]
+fn a_snapshot_log_is_searched_without_missing_anything() {
+    let writers = [("writers", "2"), ("readers", "0"), ("tries", "1"), ("lock", "none")];
+    for faults in [0, 1] {
+        for mutant in [None, Some("no_cas"), Some("key_by_seq"), Some("trusts_silence")] {
+            alike("snapshot_log", &writers, mutant, faults);
+        }
+        let by_store = [("guard", "cas-and-if-none-match"), ("order", "put-by-seq")];
+        let by_store: Vec<_> = writers.into_iter().chain(by_store).collect();
+        for mutant in [None, Some("blind_head"), Some("never_adopts")] {
+            alike("snapshot_log", &by_store, mutant, faults);
+        }
+        let reader = [("writers", "1"), ("readers", "1"), ("tries", "1"), ("lock", "none")];
+        for mutant in [None, Some("lists_before_head")] {
+            alike("snapshot_log", &reader, mutant, faults);
+        }
+    }
+    let locked = [("writers", "2"), ("readers", "0"), ("tries", "1"), ("lock", "single")];
+    alike("snapshot_log", &locked, None, 0);
+}
