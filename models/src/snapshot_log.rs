@@ -53,6 +53,10 @@ pub enum Mutant {
     ListsBeforeHead,
     /// A reader lists from N, although N + 1 may lie in an object that begins before it.
     StartsInsideBatch,
+    /// The store skips a key where a page goes on (minio#21463), and the reader counts.
+    StoreSkips,
+    /// The same store, and a reader that shows what is listed.
+    ReaderDoesNotCount,
 }
 
 use Mutant::*;
@@ -84,6 +88,12 @@ const SKIPPED: &str = "orphans skipped";
 
 const BY_STORE: &[(&str, &str)] =
     &[("lock", "none"), ("guard", "cas-and-if-none-match"), ("order", "put-by-seq")];
+const FAULTY_PAGES: &[(&str, &str)] = &[
+    ("lock", "none"),
+    ("guard", "cas-and-if-none-match"),
+    ("order", "put-by-seq"),
+    ("page", "1"),
+];
 const NO_LOCK: &[(&str, &str)] = &[("lock", "none")];
 
 /// One line of [`Model::MUTANTS`].
@@ -177,6 +187,18 @@ impl<P: Params + Into<Sizes> + 'static> Model for SnapshotLog<P> {
             &[("batch", "2"), ("lock", "none")],
             "StartAfter=N misses the object that holds N + 1 and is named by its first number",
         ),
+        broken(
+            StoreSkips,
+            NO_HOLE,
+            FAULTY_PAGES,
+            "the store skips a key where a page goes on (minio#21463): a reader that counts says so",
+        ),
+        broken(
+            ReaderDoesNotCount,
+            Property::LOST,
+            FAULTY_PAGES,
+            "the same store, and a reader that takes the listing for the log: it shows less, unasked",
+        ),
     ];
     const GUARD: Option<Mutant> = Some(NoCas);
 
@@ -197,7 +219,11 @@ impl<P: Params + Into<Sizes> + 'static> Model for SnapshotLog<P> {
 
     fn worlds(&self) -> Vec<Services> {
         let locked = self.sizes.lock != Lock::None;
-        vec![Services::new(1, locked, Vacuum::AtOnce, Profile::Strong)]
+        let profile = match self.mutant {
+            Some(StoreSkips | ReaderDoesNotCount) => Profile::SkipsAtBorder,
+            _ => Profile::Strong,
+        };
+        vec![Services::new(1, locked, Vacuum::AtOnce, profile)]
     }
 
     fn spec(&self) -> Sequence {

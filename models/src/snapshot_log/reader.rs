@@ -31,7 +31,8 @@ impl<P: Params + Into<Sizes> + 'static> Member<'_, P> {
             let row = self.row().await?;
             (row, self.list(since).await?)
         };
-        let ret = match self.is(Mutant::ShowsOrphans) {
+        let takes_all = self.is(Mutant::ShowsOrphans) || self.is(Mutant::ReaderDoesNotCount);
+        let ret = match takes_all {
             true => self.all(&keys, row.seq).await?,
             false => self.winners(&keys, since, row).await?,
         };

@@ -9,6 +9,7 @@ pub mod gate;
 pub mod leases;
 pub mod objects;
 pub mod rows;
+pub mod slow_down;
 
 mod door;
 mod sql;
@@ -91,6 +92,10 @@ const CLOSE: u8 = 2;
 const VACUUM: u8 = 3;
 /// A replica hears of a new key.
 const APPEAR: u8 = 4;
+/// A disk with an object fails, or comes back.
+const FLAP: u8 = 5;
+/// A PUT that has checked its condition is written.
+const WRITE: u8 = 6;
 
 /// All services.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -129,6 +134,7 @@ impl Services {
 
     fn pass(&mut self, ms: u32) {
         self.clock.pass(ms);
+        self.objects.pass(ms);
         self.leases.pass(ms, |holder| self.marks.told_by(LAPSED, holder));
     }
 
@@ -158,13 +164,16 @@ pub const TAKEN: &str = "lock taken over mid-transition";
 pub const CONFLICT: &str = "conflicts";
 /// An UPDATE waited for a row lock.
 pub const WAITED: &str = "row lock waits";
+/// A store asked somebody to slow down.
+pub const SLOWED: &str = "slowed down";
 /// A vacuum left a dead version because a snapshot could see it.
 pub const HELD_BACK: &str = "vacuums held back";
 
 impl World for Services {
     type Call = Call;
     type Reply = Reply;
-    const MOVES: &'static [&'static str] = &["pass", "lapse", "close", "vacuum", "appear"];
+    const MOVES: &'static [&'static str] =
+        &["pass", "lapse", "close", "vacuum", "appear", "flap", "write"];
 
     fn apply(&mut self, from: CallId, call: &Call) -> Poll<Reply> {
         match call {
@@ -188,13 +197,19 @@ impl World for Services {
                 }
                 Poll::Ready(Reply::Redis(reply))
             }
-            Call::S3(call) => Poll::Ready(Reply::S3(self.objects.apply(call))),
+            Call::S3(call) => {
+                let reply = self.objects.apply(from, call);
+                if reply == Poll::Ready(objects::Reply::SlowDown) {
+                    self.marks.hit_by(SLOWED, from.client);
+                }
+                reply.map(Reply::S3)
+            }
             Call::Clock(call) => self.clock.apply(from, call).map(Reply::Clock),
         }
     }
 
     fn freed(&mut self) -> Option<CallId> {
-        self.rows.freed().or_else(|| self.clock.freed())
+        self.rows.freed().or_else(|| self.clock.freed()).or_else(|| self.objects.freed())
     }
 
     fn moves(&self, moves: &mut Moves) {
@@ -210,6 +225,12 @@ impl World for Services {
         }
         for index in 0..self.objects.unseen() {
             moves.due(APPEAR, index as u16);
+        }
+        for index in 0..self.objects.checked() {
+            moves.due(WRITE, index as u16);
+        }
+        if self.objects.may_flap() {
+            moves.may(FLAP, 0);
         }
         for (run, _) in self.leases.left_ms() {
             moves.may(LAPSE, run.0);
@@ -231,6 +252,8 @@ impl World for Services {
                 }
             }
             APPEAR => self.objects.appear(usize::from(chosen.arg)),
+            FLAP => self.objects.flap(),
+            WRITE => self.objects.write(usize::from(chosen.arg)),
             other => unreachable!("move {other} is none of these"),
         }
     }
@@ -238,6 +261,7 @@ impl World for Services {
     fn gone(&mut self, client: ClientId) {
         self.rows.gone(client);
         self.clock.gone(client);
+        self.objects.gone(client);
     }
 }
 

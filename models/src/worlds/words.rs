@@ -114,6 +114,7 @@ fn s3_answer(reply: &S3Reply) -> String {
     match reply {
         S3Reply::Written => "200".to_owned(),
         S3Reply::PreconditionFailed => "412".to_owned(),
+        S3Reply::SlowDown => "503".to_owned(),
         S3Reply::Found(Some(body)) => transition(body.by),
         S3Reply::Found(None) => "404".to_owned(),
         S3Reply::Page { keys, truncated } => {
