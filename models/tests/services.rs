@@ -5,6 +5,7 @@
 //! freed, and what it heard is written down.
 
 mod sessions;
+mod stores;
 mod talk;
 
 use checker::ClientId;

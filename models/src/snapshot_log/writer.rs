@@ -53,7 +53,7 @@ impl<P: Params + Into<Sizes> + 'static> Member<'_, P> {
         if self.model.registers()
             && let Some(token) = token
         {
-            let leave = Update { run: RUN, set: Set::Same, seen: None, token: Some(token), body: 0 };
+            let leave = Update { run: RUN, set: Set::Token, seen: None, token: Some(token), body: 0 };
             self.services.update(leave).await?;
         }
         let row = self.head().await?;

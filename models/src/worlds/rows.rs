@@ -226,7 +226,7 @@ impl Rows {
         let (seq, body) = match update.set {
             Set::Next => (row.seq + 1, update.body),
             Set::To(seq) => (seq, update.body),
-            Set::Same => (row.seq, row.body),
+            Set::Token => (row.seq, row.body),
         };
         let row = Row { seq, body, token: update.token.unwrap_or(row.token) };
         chain.versions[newest].gone = Some(Stamp::Open(session));

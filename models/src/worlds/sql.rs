@@ -73,9 +73,9 @@ pub enum Set {
     Next,
     /// `seq = ..`: counted by the client.
     To(u64),
-    /// As it is, and the body with it: only the fencing token is written, so that who reads next
-    /// has said so before.
-    Same,
+    /// As it is, and the body with it: nothing but the fencing token is written, as one does who
+    /// is about to read.
+    Token,
 }
 
 /// What Postgres answers.

@@ -41,7 +41,7 @@ fn update(Update { run, set, seen, token, .. }: &Update) -> String {
         (Set::To(seq), Some(seen)) => return format!("cas {run} {seen}->{seq}"),
         (Set::Next, None) => "seq+1".to_owned(),
         (Set::To(seq), None) => seq.to_string(),
-        (Set::Same, _) => return format!("update {run} token={}", token.unwrap_or_default()),
+        (Set::Token, _) => return format!("update {run} token={}", token.unwrap_or_default()),
     };
     let token = token.map_or(String::new(), |token| format!(" if token<={token}"));
     format!("update {run} seq={to}{token}")
