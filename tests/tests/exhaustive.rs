@@ -56,8 +56,15 @@ fn run_head_is_searched_without_missing_anything() {
 #[test]
 fn every_other_model_is_searched_without_missing_anything() {
     let store = [("writers", "1"), ("readers", "1"), ("objects", "1")];
-    for mutant in [None, Some("eventual_list"), Some("stale_get")] {
+    let faulty = ["eventual_list", "stale_get", "negative_cache", "flapping_keys"];
+    for mutant in [None].into_iter().chain(faulty.map(Some)) {
         alike("object_store", &store, mutant, 0);
+    }
+    let creators = [("writers", "2"), ("readers", "0"), ("objects", "1")];
+    alike("object_store", &creators, Some("checks_then_writes"), 0);
+    let slowed: Vec<_> = store.into_iter().chain([("puts_per_second", "1")]).collect();
+    for mutant in [None, Some("slow_down_is_done")] {
+        alike("object_store", &slowed, mutant, 0);
     }
     let cluster = [("writers", "1"), ("readers", "0"), ("holders", "0"), ("transitions", "1")];
     for mutant in [None, Some("head_first"), Some("vacuum_ignores_snapshots")] {

@@ -128,11 +128,15 @@ fn a_cluster_of_any_size_holds_and_its_figures_agree() {
 #[test]
 fn an_object_store_of_any_size_holds_and_has_one_winner() {
     let clients = (1..=4u16, 0..=3u16);
-    always((clients, 1..=5u32, 1..=4u32, any::<u64>()), |(clients, objects, page, seed)| {
-        let (writers, readers) = clients;
+    let sizes = (1..=5u32, 1..=4u32, any::<bool>(), 0..=3u32);
+    always((clients, sizes, any::<u64>()), |(clients, sizes, seed)| {
+        let ((writers, readers), (objects, page, looks, puts_per_second)) = (clients, sizes);
         let told = run(
             "object_store",
-            json!({"writers": writers, "readers": readers, "objects": objects, "page": page}),
+            json!({
+                "writers": writers, "readers": readers, "objects": objects, "page": page,
+                "looks": looks, "puts_per_second": puts_per_second,
+            }),
             seed,
         );
         prop_assert_eq!(&told.outcome.verdict, &Verdict::Pass);

@@ -306,15 +306,14 @@ impl Objects {
 
     /// Whether there is a disk to fail, or to come back.
     pub(super) fn may_flap(&self) -> bool {
-        self.fault.newest.is_some()
+        self.fault.newest.is_some() || self.fault.hidden.is_some()
     }
 
-    /// The disk with the newest object fails, or the one that did comes back.
+    /// The disk with the newest object fails, once for each, or the one that did comes back.
     pub(super) fn flap(&mut self) {
-        self.fault.hidden = match self.fault.hidden {
-            Some(_) => None,
-            None => self.fault.newest.clone(),
-        };
+        if self.fault.hidden.take().is_none() {
+            self.fault.hidden = self.fault.newest.take();
+        }
     }
 
     /// How many conditional PUTs have checked and not yet written.
