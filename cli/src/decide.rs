@@ -56,6 +56,9 @@ pub(crate) fn decide(args: &Args, out: &Out) -> Result<Exit, Failure> {
     let limits = Limits { faults_max: args.faults, states_max: args.states_max, symmetry: false };
     let mut designs = designs(args.setup.params()?)?;
     let workers = Threads::of_this_machine();
+    if out.shows_progress() {
+        out.aside(format!("searching {} designs", designs.len()));
+    }
     let found = each(&workers, designs.len(), |index| search(&designs[index], &limits));
     for (design, found) in designs.iter_mut().zip(found) {
         design.found = found?;
@@ -66,10 +69,13 @@ pub(crate) fn decide(args: &Args, out: &Out) -> Result<Exit, Failure> {
         table(&designs).iter().for_each(|line| out.verdict(line));
     }
     out.verdict(format!("\n{}", bounds(args, &designs)));
-    let undecided = designs.iter().filter(|it| it.found.is_some() && it.holds().is_none()).count();
-    let surprising: Vec<String> = designs.iter().filter_map(Design::surprise).collect();
-    surprising.iter().for_each(|line| out.verdict(line));
-    let outcome = match (surprising.is_empty(), undecided) {
+    let open = designs.iter().filter(|it| it.found.is_some() && it.holds().is_none()).count();
+    let (broken, too_small) = (parted(&designs, false), parted(&designs, true));
+    broken.iter().for_each(|it| out.verdict(format!("the model offers {it}, which breaks")));
+    too_small.iter().for_each(|it| {
+        out.verdict(format!("{it} holds in these bounds and breaks in larger ones"));
+    });
+    let outcome = match (broken.is_empty(), open + too_small.len()) {
         (false, _) => ("fail", Exit::Violated),
         (true, 0) => ("pass", Exit::Holds),
         (true, _) => ("unknown", Exit::Unknown),
@@ -106,7 +112,7 @@ fn designs(given: Map<String, Value>) -> Result<Vec<Design>, Failure> {
 
 /// Nothing where the combination makes no sense.
 fn search(design: &Design, limits: &Limits) -> Result<Option<Explored>, Failure> {
-    if design.guard.fences() && design.lock == Lock::None {
+    if design.guard.fences() && !design.lock.hands_out_tokens() {
         return Ok(None);
     }
     let mut session = setup::session(ANY_DESIGN, &design.params, None)?;
@@ -137,17 +143,15 @@ impl Design {
             Verdict::Unknown { .. } => format!("unknown after {} states", found.distinct),
         }
     }
+}
 
-    /// Where the search and what the model offers part.
-    fn surprise(&self) -> Option<String> {
-        let Design { lock, guard, order, .. } = self;
-        let design = format!("lock={lock} guard={guard} order={order}");
-        match (self.holds()?, self.offered) {
-            (false, true) => Some(format!("the model offers {design}, which breaks")),
-            (true, false) => Some(format!("{design} holds in these bounds; the model refuses it")),
-            _ => None,
-        }
-    }
+/// The designs of which the search says that they hold, or break, and the model the opposite.
+fn parted(designs: &[Design], holds: bool) -> Vec<String> {
+    let parted = |it: &&Design| it.holds() == Some(holds) && it.offered != holds;
+    let name = |Design { lock, guard, order, .. }: &Design| {
+        format!("lock={lock} guard={guard} order={order}")
+    };
+    designs.iter().filter(parted).map(name).collect()
 }
 
 /// A row for each lock and guard, a column for each order.

@@ -50,6 +50,12 @@ pub enum Order {
 impl Lock {
     /// All of them, from the weakest.
     pub const ALL: [Lock; 2] = [Lock::None, Lock::Single];
+
+    /// Whether its holders get numbers that grow, for a guard to compare. The values of a quorum
+    /// are random and have no order.
+    pub fn hands_out_tokens(self) -> bool {
+        self == Lock::Single
+    }
 }
 
 impl Guard {
@@ -132,7 +138,7 @@ impl Sizes {
     pub fn holds(&self) -> bool {
         match (self.guard, self.order) {
             (Guard::Cas, Order::PutUnique) => true,
-            (Guard::FenceAtRead, Order::PutUnique) => self.lock != Lock::None,
+            (Guard::FenceAtRead, Order::PutUnique) => self.lock.hands_out_tokens(),
             (Guard::CasAndIfNoneMatch, Order::PutBySeq | Order::PutUnique) => true,
             _ => false,
         }
@@ -151,7 +157,7 @@ impl Sizes {
         within("first", self.first, 1..=1_000_000)?;
         within("page", self.page, 1..=1000)?;
         within("ttl", self.ttl, 1..=86_400_000)?;
-        if self.guard.fences() && self.lock == Lock::None {
+        if self.guard.fences() && !self.lock.hands_out_tokens() {
             return Err(format!("guard={} needs a lock that hands out tokens", self.guard));
         }
         if self.batch > 1 && (self.guard, self.order) != (Guard::Cas, Order::PutUnique) {

@@ -157,6 +157,11 @@ impl Objects {
         Objects { spent: Some(Spent::new(rate)), ..self }
     }
 
+    /// Whether it answers 503 to whoever asks it too much.
+    pub fn is_limited(&self) -> bool {
+        self.spent.is_some()
+    }
+
     /// What `key` says now.
     pub fn get(&self, key: &str) -> Option<Body> {
         self.objects.get(key).copied()
