@@ -39,13 +39,15 @@ impl<P: Params + Into<Sizes> + 'static> Member<'_, P> {
     /// it lasts, so that is how long a nap takes.
     async fn lock(&self, me: u64) -> Option<u64> {
         let Sizes { lock, ttl, .. } = self.model.sizes;
-        while lock != Lock::None {
+        if lock == Lock::None {
+            return None;
+        }
+        loop {
             if let Ok(Some(token)) = self.services.lock(RUN, me, ttl).await {
                 return Some(token);
             }
             self.services.sleep(ttl).await;
         }
-        None
     }
 
     /// Appends a body, or a batch of them, after the head.
