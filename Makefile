@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: help deps check test fuzz bench real record
+.PHONY: help deps check test decide fuzz bench real record
 
 help:            ## what there is
 	@sed -n 's/^\([a-z]*\): .*## \(.*\)/make \1	\2/p' Makefile | expand -t 14
@@ -21,6 +21,12 @@ test: deps       ## every test, those against real services included
 	UNFORKED_SKIPPED=$(CURDIR)/target/skipped $(CARGO) test
 	@echo "$$(wc -l < target/skipped) checks skipped for want of a service"; cat target/skipped
 	$(CARGO) run --quiet --release -- replay --recorded traces/*.json
+	$(CARGO) run --quiet --release -- decide > target/decide
+	sed -n '/<!-- checker decide -->/,/<!-- end -->/p' README.md | sed '1d;$$d' | diff - target/decide
+
+decide:          ## which design of a snapshot log holds, in larger bounds than the README's
+	$(CARGO) run --quiet --release -- decide -p tries=2 --faults 0
+	$(CARGO) run --quiet --release -- decide -p writers=3 --faults 0
 
 fuzz:            ## every model and every mutant, on the seeds of a default campaign
 	$(CARGO) run --quiet --release -- fuzz all --mutants

@@ -7,6 +7,7 @@ mod campaign;
 mod cause;
 mod check;
 mod confirm;
+mod decide;
 mod digests;
 mod doctor;
 mod explore;
@@ -65,6 +66,8 @@ enum Command {
     Fuzz(fuzz::Args),
     /// Searches every schedule within bounds
     Explore(explore::Args),
+    /// Searches every design of a snapshot log, and says which hold
+    Decide(decide::Args),
     /// Finds the shortest cause that breaks the same promise
     #[command(alias = "minimize")]
     Minimise(minimise::Args),
@@ -100,6 +103,7 @@ impl Command {
             Command::Replay(_) => "replay",
             Command::Fuzz(_) => "fuzz",
             Command::Explore(_) => "explore",
+            Command::Decide(_) => "decide",
             Command::Minimise(_) => "minimise",
             Command::Show(_) => "show",
             Command::Why(_) => "why",
@@ -124,6 +128,7 @@ fn main() -> ExitCode {
         Command::Replay(args) => replay::replay(&args, &out),
         Command::Fuzz(args) => fuzz::fuzz(&args, &out),
         Command::Explore(args) => explore::explore(&args, &out),
+        Command::Decide(args) => decide::decide(&args, &out),
         Command::Minimise(args) => minimise::minimise(&args, &out),
         Command::Show(args) => show::show(&args, &out),
         Command::Why(args) => why::why(&args, &out),

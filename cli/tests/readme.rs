@@ -122,3 +122,30 @@ fn every_line_the_readme_shows_is_printed() {
         );
     }
 }
+
+/// The whole search takes seconds where it is built for speed, and `make test` holds the README to
+/// it; here each design gets few states, and what they decide must be what is shown.
+#[test]
+fn the_readmes_designs_are_what_decide_says() {
+    const FEW: &str = "10000";
+    let readme = readme();
+    let shown = readme.split_once("<!-- checker decide -->\n").expect("the README has the table").1;
+    let shown = shown.split_once("<!-- end -->").expect("the table ends").0;
+    let arguments = ["decide", "--states-max", FEW].map(str::to_owned);
+    let printed = run(&arguments).stdout;
+    let printed = String::from_utf8_lossy(&printed);
+    assert_eq!(printed.lines().count(), shown.lines().count(), "{printed}");
+    let (mut same, mut open) = (0, 0);
+    for (shown, printed) in shown.lines().zip(printed.lines()) {
+        for (shown, printed) in shown.split(" | ").zip(printed.split(" | ")) {
+            if printed.trim_end_matches(" |") == format!("unknown after {FEW} states") {
+                open += 1;
+                continue;
+            }
+            same += 1;
+            assert_eq!(shown, printed, "the README shows another table than decide prints");
+        }
+    }
+    assert!(open <= 5, "{open} cells need more states than a test has");
+    assert!(same >= 50, "{same} cells were compared");
+}

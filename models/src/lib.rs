@@ -27,6 +27,7 @@ models! {
         cluster::Cluster,
         redlock::Redlock,
         run_locker::RunLocker,
+        snapshot_log::SnapshotLog,
     }
     moves {
         spec::lock_cas::LockCas,

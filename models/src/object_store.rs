@@ -8,7 +8,8 @@
 
 use crate::worlds::objects::{Body, Profile, When};
 use crate::worlds::rows::Vacuum;
-use crate::worlds::{Door, Services};
+use crate::worlds::slow_down::Rate;
+use crate::worlds::{Door, SLOWED, Services};
 use checker::specs::objects::{Objects, Op, Ret};
 use sim::prelude::*;
 
@@ -24,11 +25,15 @@ pub struct Sizes {
     pub objects: u32,
     /// How many keys a page holds.
     pub page: u32,
+    /// Whether writers look whether there is such an object before they put it.
+    pub looks: bool,
+    /// How many PUTs the store takes in a second, and GETs in proportion; 0: any number.
+    pub puts_per_second: u32,
 }
 
 impl Default for Sizes {
     fn default() -> Self {
-        Sizes { writers: 2, readers: 1, objects: 3, page: 2 }
+        Sizes { writers: 2, readers: 1, objects: 3, page: 2, looks: false, puts_per_second: 0 }
     }
 }
 
@@ -39,7 +44,8 @@ impl Params for Sizes {
         within("writers", self.writers, 1..=64)?;
         within("readers", self.readers, 0..=64)?;
         within("objects", self.objects, 1..=10_000)?;
-        within("page", self.page, 1..=1000)
+        within("page", self.page, 1..=1000)?;
+        within("puts_per_second", self.puts_per_second, 0..=1_000_000)
     }
 }
 
@@ -56,6 +62,24 @@ pub enum Mutant {
     StaleGet,
     /// A conditional PUT asks a replica that lags.
     SplitCondition,
+    /// That there is no such object is remembered beyond its PUT.
+    NegativeCache,
+    /// A full page says that it is the last.
+    EndsEarly,
+    /// A page that goes on after a key is empty.
+    OnePage,
+    /// A page that goes on after a key begins with it.
+    RepeatsAtBorder,
+    /// Pages that go on come from an earlier listing's cache.
+    CachedListing,
+    /// Listings leave out what lies on a bad disk.
+    FlappingKeys,
+    /// A conditional PUT checks first and writes later.
+    ChecksThenWrites,
+    /// A conditional PUT is a PUT.
+    IgnoresCondition,
+    /// "503 SlowDown" is taken for done.
+    SlowDownIsDone,
 }
 
 use Mutant::*;
@@ -87,7 +111,7 @@ impl Model for ObjectStore {
         Mutation {
             mutant: SkipsAtBorder,
             breaks: Property::SINCE_COMPLETE,
-            how: "a page that goes on after a key skips the first one it should name (MinIO #21463)",
+            how: "a page that goes on after a key skips the first one it should name (minio#21463)",
             params: &[],
         },
         Mutation {
@@ -105,8 +129,62 @@ impl Model for ObjectStore {
         Mutation {
             mutant: SplitCondition,
             breaks: Property::ONE_WINNER,
-            how: "If-None-Match is checked on a replica that lags: two creators (rustfs #1659)",
+            how: "If-None-Match is checked on a replica that lags: two creators (rustfs#1659)",
             params: &[],
+        },
+        Mutation {
+            mutant: NegativeCache,
+            breaks: Property::READ_AFTER_WRITE,
+            how: "a 404 from before the PUT is answered again after it, as in S3 before December 2020",
+            params: &[("looks", "true")],
+        },
+        Mutation {
+            mutant: EndsEarly,
+            breaks: Property::SINCE_COMPLETE,
+            how: "IsTruncated=false on a full page (minio#19257, seaweedfs#10652)",
+            params: &[],
+        },
+        Mutation {
+            mutant: OnePage,
+            breaks: Property::SINCE_COMPLETE,
+            how: "the second page is empty: its token is read wrongly (seaweedfs#8287, minio#6032)",
+            params: &[],
+        },
+        Mutation {
+            mutant: RepeatsAtBorder,
+            breaks: Property::SINCE_COMPLETE,
+            how: "a page begins with the key it should go on after (seaweedfs#3166, seaweedfs#3436)",
+            params: &[],
+        },
+        Mutation {
+            mutant: CachedListing,
+            breaks: Property::SINCE_COMPLETE,
+            how: "a page that goes on comes from an older listing's cache (minio#16520, minio#12587)",
+            params: &[],
+        },
+        Mutation {
+            mutant: FlappingKeys,
+            breaks: Property::LIST_AFTER_WRITE,
+            how: "a listing asks too few disks and leaves out what a bad one holds (minio#14635)",
+            params: &[],
+        },
+        Mutation {
+            mutant: ChecksThenWrites,
+            breaks: Property::ONE_WINNER,
+            how: "If-None-Match is checked, and the object written later: two creators",
+            params: &[],
+        },
+        Mutation {
+            mutant: IgnoresCondition,
+            breaks: Property::ONE_WINNER,
+            how: "If-None-Match is accepted and not looked at (mountx#19)",
+            params: &[],
+        },
+        Mutation {
+            mutant: SlowDownIsDone,
+            breaks: Property::READ_AFTER_WRITE,
+            how: "503 SlowDown is taken for done: nothing was written",
+            params: &[("puts_per_second", "1")],
         },
     ];
 
@@ -126,15 +204,11 @@ impl Model for ObjectStore {
     }
 
     fn worlds(&self) -> Vec<Services> {
-        let profile = match self.mutant {
-            None => Profile::Strong,
-            Some(EventualList) => Profile::EventualList,
-            Some(SkipsAtBorder) => Profile::SkipsAtBorder,
-            Some(StaleReplica) => Profile::StaleReplica,
-            Some(StaleGet) => Profile::StaleGet,
-            Some(SplitCondition) => Profile::SplitCondition,
-        };
-        vec![Services::new(0, false, Vacuum::AtOnce, profile)]
+        let mut services = Services::new(0, false, Vacuum::AtOnce, self.profile());
+        if self.sizes.puts_per_second > 0 {
+            services.objects = services.objects.limited(Rate::of_puts(self.sizes.puts_per_second));
+        }
+        vec![services]
     }
 
     fn spec(&self) -> Objects {
@@ -142,9 +216,9 @@ impl Model for ObjectStore {
     }
 
     async fn client(self, io: Io<Self>) {
-        let store = Store { io: &io, services: &Door::new(&io), page: self.sizes.page };
+        let store = Store { model: &self, io: &io, services: &Door::new(&io) };
         if io.me().0 < self.sizes.writers {
-            store.write(&self.sizes).await;
+            store.write().await;
         } else {
             store.read_since().await;
         }
@@ -158,6 +232,9 @@ impl Model for ObjectStore {
         if self.sizes.readers > 0 {
             sometimes.push("pages after the first");
         }
+        if self.sizes.puts_per_second == 1 && self.sizes.objects > 1 {
+            sometimes.push(SLOWED);
+        }
         sometimes
     }
 
@@ -166,19 +243,44 @@ impl Model for ObjectStore {
     }
 }
 
+impl ObjectStore {
+    fn profile(&self) -> Profile {
+        match self.mutant {
+            None | Some(SlowDownIsDone) => Profile::Strong,
+            Some(EventualList) => Profile::EventualList,
+            Some(SkipsAtBorder) => Profile::SkipsAtBorder,
+            Some(StaleReplica) => Profile::StaleReplica,
+            Some(StaleGet) => Profile::StaleGet,
+            Some(SplitCondition) => Profile::SplitCondition,
+            Some(NegativeCache) => Profile::NegativeCache,
+            Some(EndsEarly) => Profile::EndsEarly,
+            Some(OnePage) => Profile::OnePage,
+            Some(RepeatsAtBorder) => Profile::RepeatsAtBorder,
+            Some(CachedListing) => Profile::CachedListing,
+            Some(FlappingKeys) => Profile::FlappingKeys,
+            Some(ChecksThenWrites) => Profile::ChecksThenWrites,
+            Some(IgnoresCondition) => Profile::IgnoresCondition,
+        }
+    }
+}
+
 /// One client's view of the store; every call is an operation of the history.
 struct Store<'a> {
+    model: &'a ObjectStore,
     io: &'a Io<ObjectStore>,
     services: &'a Door<'a, ObjectStore>,
-    page: u32,
 }
 
 impl Store<'_> {
     /// Puts objects under keys of its own and checks each, then races for one key.
-    async fn write(&self, sizes: &Sizes) {
+    async fn write(&self) {
+        let sizes = &self.model.sizes;
         for n in 0..sizes.objects {
             let seq = n * u32::from(sizes.writers) + u32::from(self.io.me().0) + 1;
             let key = format!("{PREFIX}{seq:08}");
+            if sizes.looks {
+                self.get(&key).await;
+            }
             if self.put(&key, When::Always).await.is_some() {
                 self.get(&key).await;
                 self.list_one(&key).await;
@@ -199,7 +301,11 @@ impl Store<'_> {
             if_match: None,
         });
         let body = Body { by: value, after: 0 };
-        let written = self.services.put(key.to_owned(), body, when).await.ok()?;
+        let sent = match self.model.mutant {
+            Some(SlowDownIsDone) => self.services.put_hastily(key.to_owned(), body, when).await,
+            _ => self.services.put(key.to_owned(), body, when).await,
+        };
+        let written = sent.ok()?;
         asked.end(if written { Ret::Done } else { Ret::Refused });
         Some(written)
     }
@@ -213,21 +319,23 @@ impl Store<'_> {
 
     /// Lists exactly one key: is it there?
     async fn list_one(&self, key: &str) {
+        let page = self.model.sizes.page;
         let asked =
-            self.io.begin(Op::List { prefix: key.to_owned(), start_after: None, limit: Some(self.page) });
-        if let Ok((keys, truncated)) = self.services.list(key.to_owned(), None, self.page).await {
+            self.io.begin(Op::List { prefix: key.to_owned(), start_after: None, limit: Some(page) });
+        if let Ok((keys, truncated)) = self.services.list(key.to_owned(), None, page).await {
             asked.end(Ret::Keys { keys, truncated: Some(truncated) });
         }
     }
 
     /// Reads all there is, and then all since the middle.
     async fn read_since(&self) {
+        let page = self.model.sizes.page;
         let mut start_after: Option<String> = None;
         for _ in 0..2 {
             let asked =
                 self.io.begin(Op::Since { prefix: PREFIX.to_owned(), start_after: start_after.clone() });
-            let Ok(keys) = self.services.list_all(PREFIX, start_after, self.page).await else { return };
-            if keys.len() > self.page as usize {
+            let Ok(keys) = self.services.list_all(PREFIX, start_after, page).await else { return };
+            if keys.len() > page as usize {
                 self.io.mark("pages after the first");
             }
             start_after = keys.get(keys.len() / 2).cloned();

@@ -71,8 +71,8 @@ pub trait Served: Sync {
     /// Its name.
     fn name(&self) -> &'static str;
 
-    /// Whether the mutant breaks the services and not their clients: no real server can be told to
-    /// be broken like that.
+    /// Whether the mutant breaks the services and not their clients, or they are limited: no real
+    /// server can be told to be like that.
     fn breaks_services(&self, setup: &Setup<'_>) -> Result<bool, SetupError>;
 
     /// Plays the first `count` of a trace's steps, the real services held to the simulated ones.
@@ -107,8 +107,9 @@ impl<M: Model<World = Services>> Served for Registered<M> {
     }
 
     fn breaks_services(&self, setup: &Setup<'_>) -> Result<bool, SetupError> {
-        let broken = set_up::<M>(setup.params, setup.mutant)?;
-        Ok(broken.worlds() != set_up::<M>(setup.params, None)?.worlds())
+        let broken = set_up::<M>(setup.params, setup.mutant)?.worlds();
+        let limited = broken.iter().any(|it| it.objects.is_limited());
+        Ok(limited || broken != set_up::<M>(setup.params, None)?.worlds())
     }
 
     fn replay_on(

@@ -6,6 +6,7 @@
 
 mod nodes;
 mod sessions;
+mod stores;
 mod talk;
 
 use checker::ClientId;

@@ -150,6 +150,10 @@ async fn update(connection: &mut PgConnection, update: &Update) -> Result<Reply,
 
 /// The text of an UPDATE, and its parameters from `$2` on.
 fn update_sql(update: &Update) -> (String, Vec<u64>) {
+    if let (Set::Token, Some(token)) = (update.set, update.token) {
+        let sql = "UPDATE run_head SET token = $2 WHERE run_id = $1 AND token <= $2 RETURNING seq";
+        return (sql.to_owned(), vec![token]);
+    }
     let mut numbers = vec![update.body];
     let mut next = |number| {
         numbers.push(number);
@@ -160,6 +164,7 @@ fn update_sql(update: &Update) -> (String, Vec<u64>) {
         Set::NextOf(_) => "seq + 1".to_owned(),
         Set::To(seq) => format!("${}", next(seq)),
         Set::Same => "seq".to_owned(),
+        Set::Token => "seq".to_owned(),
     };
     let seen = update.seen.map_or(String::new(), |seen| format!(" AND seq = ${}", next(seen)));
     let mine = match update.set {
@@ -224,6 +229,11 @@ mod tests {
                 "SET seq = $3, body = $2, token = $5 \
                  WHERE run_id = $1 AND seq = $4 AND token <= $5 RETURNING seq",
                 vec![9, 5, 4, 7],
+            ),
+            (
+                Update { set: Set::Token, token: Some(7), ..plain },
+                "SET token = $2 WHERE run_id = $1 AND token <= $2 RETURNING seq",
+                vec![7],
             ),
         ];
         let more = [

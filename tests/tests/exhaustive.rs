@@ -128,8 +128,15 @@ fn what_is_said_to_commute_does() {
 #[test]
 fn every_other_model_is_searched_without_missing_anything() {
     let store = [("writers", "1"), ("readers", "1"), ("objects", "1")];
-    for mutant in [None, Some("eventual_list"), Some("stale_get")] {
+    let faulty = ["eventual_list", "stale_get", "negative_cache", "flapping_keys"];
+    for mutant in [None].into_iter().chain(faulty.map(Some)) {
         alike("object_store", &store, mutant, 0);
+    }
+    let creators = [("writers", "2"), ("readers", "0"), ("objects", "1")];
+    alike("object_store", &creators, Some("checks_then_writes"), 0);
+    let slowed: Vec<_> = store.into_iter().chain([("puts_per_second", "1")]).collect();
+    for mutant in [None, Some("slow_down_is_done")] {
+        alike("object_store", &slowed, mutant, 0);
     }
     let cluster = [("writers", "1"), ("readers", "0"), ("holders", "0"), ("transitions", "1")];
     for mutant in [None, Some("head_first"), Some("vacuum_ignores_snapshots")] {
@@ -150,4 +157,25 @@ fn every_other_model_is_searched_without_missing_anything() {
     for mutant in [None, Some("unconditional"), Some("reentry_unchecked")] {
         alike("run_locker", &locker, mutant, 0);
     }
+}
+
+#[test]
+fn a_snapshot_log_is_searched_without_missing_anything() {
+    let writers = [("writers", "2"), ("readers", "0"), ("tries", "1"), ("lock", "none")];
+    for faults in [0, 1] {
+        for mutant in [None, Some("no_cas"), Some("key_by_seq"), Some("trusts_silence")] {
+            alike("snapshot_log", &writers, mutant, faults);
+        }
+        let by_store = [("guard", "cas-and-if-none-match"), ("order", "put-by-seq")];
+        let by_store: Vec<_> = writers.into_iter().chain(by_store).collect();
+        for mutant in [None, Some("blind_head"), Some("never_adopts")] {
+            alike("snapshot_log", &by_store, mutant, faults);
+        }
+        let reader = [("writers", "1"), ("readers", "1"), ("tries", "1"), ("lock", "none")];
+        for mutant in [None, Some("lists_before_head")] {
+            alike("snapshot_log", &reader, mutant, faults);
+        }
+    }
+    let locked = [("writers", "2"), ("readers", "0"), ("tries", "1"), ("lock", "single")];
+    alike("snapshot_log", &locked, None, 0);
 }

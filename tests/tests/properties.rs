@@ -42,6 +42,10 @@ impl Told {
         self.trace.history.iter().filter(open).count() as u64
     }
 
+    fn lost(&self) -> usize {
+        self.steps.iter().filter(|step| matches!(step, Step::Lose(_))).count()
+    }
+
     fn crashes(&self) -> usize {
         self.steps.iter().filter(|step| matches!(step, Step::Crash(_))).count()
     }
@@ -125,17 +129,56 @@ fn a_cluster_of_any_size_holds_and_its_figures_agree() {
 #[test]
 fn an_object_store_of_any_size_holds_and_has_one_winner() {
     let clients = (1..=4u16, 0..=3u16);
-    always((clients, 1..=5u32, 1..=4u32, any::<u64>()), |(clients, objects, page, seed)| {
-        let (writers, readers) = clients;
+    let sizes = (1..=5u32, 1..=4u32, any::<bool>(), 0..=3u32);
+    always((clients, sizes, any::<u64>()), |(clients, sizes, seed)| {
+        let ((writers, readers), (objects, page, looks, puts_per_second)) = (clients, sizes);
         let told = run(
             "object_store",
-            json!({"writers": writers, "readers": readers, "objects": objects, "page": page}),
+            json!({
+                "writers": writers, "readers": readers, "objects": objects, "page": page,
+                "looks": looks, "puts_per_second": puts_per_second,
+            }),
             seed,
         );
         prop_assert_eq!(&told.outcome.verdict, &Verdict::Pass);
         let claims = told.trace.history.iter().filter(|op| op["if_none_match"] == true);
         let won = claims.filter(|op| op["ret"] == true).count();
         prop_assert!(won <= 1, "{won} writers were told that they created one object");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_snapshot_log_of_any_design_that_is_offered_holds() {
+    let designs = [
+        ("none", "cas", "put-unique"),
+        ("single", "cas", "put-unique"),
+        ("single", "fence-at-read", "put-unique"),
+        ("none", "cas-and-if-none-match", "put-by-seq"),
+        ("single", "cas-and-if-none-match", "put-by-seq"),
+        ("none", "cas-and-if-none-match", "put-unique"),
+    ];
+    let clients = (1..=4u16, 0..=2u16, 1..=4u32);
+    let sizes = (1..=3u64, 1..=12u64, 1..=4u32);
+    let design = proptest::sample::select(designs.to_vec());
+    always((clients, sizes, design, any::<u64>()), |(clients, sizes, design, seed)| {
+        let ((writers, readers, tries), (batch, first, page)) = (clients, sizes);
+        let (lock, guard, order) = design;
+        let batch = if (guard, order) == ("cas", "put-unique") { batch } else { 1 };
+        let told = run(
+            "snapshot_log",
+            json!({
+                "writers": writers, "readers": readers, "tries": tries, "lock": lock,
+                "guard": guard, "order": order, "batch": batch, "first": first, "page": page,
+            }),
+            seed,
+        );
+        prop_assert_eq!(&told.outcome.verdict, &Verdict::Pass);
+        prop_assert_eq!((told.stat("forks"), told.stat("gaps")), (0, 0));
+        let made = u64::from(writers) * u64::from(tries) * batch;
+        let restarts = told.steps.iter().filter(|it| matches!(it, Step::Restart(_))).count();
+        prop_assert!(told.stat("final_seq") <= made * (1 + restarts as u64));
+        prop_assert!(told.stat("final_seq") > 0 || told.crashes() > 0 || told.lost() > 0);
         Ok(())
     });
 }

@@ -3,7 +3,7 @@
 //! The hard part is that the end of a lease is a moment on a clock, and not an operation: in the
 //! order of operations a lease may be over at any time. So two things are judged. Tokens grow,
 //! whoever is told that it is held comes after somebody who got it, and a release that was done
-//! was of the latest token: this is an order, and the [search](crate::search) or the
+//! was of the latest token: this is an order, and the search or the
 //! [chain](crate::monitor) finds it. That nobody gets it while it is still valid for another is a
 //! promise of its own, `lease-overlap`: `valid_until` is a moment on the history's clock.
 

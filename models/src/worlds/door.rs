@@ -8,6 +8,7 @@ use super::clock;
 use super::leases::{self, Call as Redis};
 use super::objects::{self, Body, Call as S3, When};
 use super::rows::{self, Isolation, Row, Statement, Update};
+use super::slow_down::SECOND_MS;
 use super::{Call, Node, Reply, Run, Services};
 use sim::io::Waiting;
 use sim::prelude::*;
@@ -189,11 +190,27 @@ impl<'a, M: Model<World = Services>> Door<'a, M> {
         told
     }
 
+    /// Asked to slow down it waits and asks again: a 503 did nothing.
     async fn s3(&self, call: S3) -> Result<objects::Reply, Lost> {
+        loop {
+            match self.s3_once(call.clone()).await? {
+                objects::Reply::SlowDown => self.sleep(SECOND_MS).await,
+                reply => return Ok(reply),
+            }
+        }
+    }
+
+    async fn s3_once(&self, call: S3) -> Result<objects::Reply, Lost> {
         match self.io.call(Call::S3(call)).await? {
             Reply::S3(reply) => Ok(reply),
             other => unreachable!("S3 answers as S3, not {other:?}"),
         }
+    }
+
+    /// Writes an object and does not care about a 503; whether it was refused by its condition.
+    pub async fn put_hastily(&self, key: String, body: Body, when: When) -> Result<bool, Lost> {
+        let reply = self.s3_once(S3::Put { key, body, when }).await?;
+        Ok(reply != objects::Reply::PreconditionFailed)
     }
 
     /// Writes an object; whether it was written.

@@ -9,6 +9,7 @@ pub mod gate;
 pub mod leases;
 pub mod objects;
 pub mod rows;
+pub mod slow_down;
 
 mod door;
 mod sql;
@@ -126,6 +127,10 @@ const JUMP: u8 = 6;
 const FORGET: u8 = 7;
 /// The clock of a client falls back.
 const BACK: u8 = 8;
+/// A disk with an object fails, or comes back.
+const FLAP: u8 = 9;
+/// A PUT that has checked its condition is written.
+const WRITE: u8 = 10;
 
 /// All services.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -192,6 +197,7 @@ impl Services {
 
     fn pass(&mut self, ms: u32) {
         self.clock.pass(ms);
+        self.objects.pass(ms);
         for server in self.nodes.iter_mut().chain([&mut self.leases]) {
             server.pass(ms, |holder| self.marks.told_by(LAPSED, holder));
         }
@@ -277,14 +283,27 @@ pub const TAKEN: &str = "lock taken over mid-transition";
 pub const CONFLICT: &str = "conflicts";
 /// An UPDATE waited for a row lock.
 pub const WAITED: &str = "row lock waits";
+/// A store asked somebody to slow down.
+pub const SLOWED: &str = "slowed down";
 /// A vacuum left a dead version because a snapshot could see it.
 pub const HELD_BACK: &str = "vacuums held back";
 
 impl World for Services {
     type Call = Call;
     type Reply = Reply;
-    const MOVES: &'static [&'static str] =
-        &["pass", "lapse", "close", "vacuum", "appear", "expire", "jump", "forget", "fall-back"];
+    const MOVES: &'static [&'static str] = &[
+        "pass",
+        "lapse",
+        "close",
+        "vacuum",
+        "appear",
+        "expire",
+        "jump",
+        "forget",
+        "fall-back",
+        "flap",
+        "write",
+    ];
 
     fn apply(&mut self, from: CallId, call: &Call) -> Poll<Reply> {
         match call {
@@ -304,13 +323,19 @@ impl World for Services {
             }
             Call::Redis(call) => Poll::Ready(Reply::Redis(self.lock(None, from, call))),
             Call::Node(node, call) => Poll::Ready(Reply::Redis(self.lock(Some(*node), from, call))),
-            Call::S3(call) => Poll::Ready(Reply::S3(self.objects.apply(call))),
+            Call::S3(call) => {
+                let reply = self.objects.apply(from, call);
+                if reply == Poll::Ready(objects::Reply::SlowDown) {
+                    self.marks.hit_by(SLOWED, from.client);
+                }
+                reply.map(Reply::S3)
+            }
             Call::Clock(call) => self.clock.apply(from, call).map(Reply::Clock),
         }
     }
 
     fn freed(&mut self) -> Option<CallId> {
-        self.rows.freed().or_else(|| self.clock.freed())
+        self.rows.freed().or_else(|| self.clock.freed()).or_else(|| self.objects.freed())
     }
 
     /// Services know nothing of each other, so what is done to two of them may change places; time
@@ -330,15 +355,17 @@ impl World for Services {
                 _ => true,
             },
             (Act::Call(_, call), Act::Move(chosen)) | (Act::Move(chosen), Act::Call(_, call)) => {
+                // Time gives a store with a limit its requests back.
+                let limited = self.objects.is_limited() && matches!(call, Call::S3(_));
                 let same = matches!(
                     (chosen.kind, call),
                     (
                         PASS | LAPSE | EXPIRE | JUMP | FORGET | BACK,
                         Call::Redis(_) | Call::Node(..) | Call::Clock(_)
                     ) | (CLOSE | VACUUM, Call::Postgres(_))
-                        | (APPEAR, Call::S3(_))
+                        | (APPEAR | FLAP | WRITE, Call::S3(_))
                 );
-                !same
+                !same && !limited
             }
             _ => false,
         }
@@ -365,6 +392,12 @@ impl World for Services {
         }
         for index in 0..self.objects.unseen() {
             moves.due(APPEAR, index as u16);
+        }
+        for index in 0..self.objects.checked() {
+            moves.due(WRITE, index as u16);
+        }
+        if self.objects.may_flap() {
+            moves.may(FLAP, 0);
         }
         for (node, server) in (0..).zip(&self.nodes) {
             if server.left_ms().next().is_some() {
@@ -400,6 +433,8 @@ impl World for Services {
                 }
             }
             APPEAR => self.objects.appear(usize::from(chosen.arg)),
+            FLAP => self.objects.flap(),
+            WRITE => self.objects.write(usize::from(chosen.arg)),
             other => unreachable!("move {other} is none of these"),
         }
     }
@@ -407,6 +442,7 @@ impl World for Services {
     fn gone(&mut self, client: ClientId) {
         self.rows.gone(client);
         self.clock.gone(client);
+        self.objects.gone(client);
     }
 }
 

@@ -269,12 +269,13 @@ impl Rows {
             self.keep_locked(update.run, session);
             return self.changed(session, None);
         }
-        let seq = match update.set {
-            Set::Next | Set::NextOf(_) => row.seq + 1,
-            Set::To(seq) => seq,
-            Set::Same => row.seq,
+        let (seq, body) = match update.set {
+            Set::Next | Set::NextOf(_) => (row.seq + 1, update.body),
+            Set::To(seq) => (seq, update.body),
+            Set::Same => (row.seq, update.body),
+            Set::Token => (row.seq, row.body),
         };
-        let row = Row { seq, body: update.body, token: update.token.unwrap_or(row.token) };
+        let row = Row { seq, body, token: update.token.unwrap_or(row.token) };
         chain.versions[newest].gone = Some(Stamp::Open(session));
         chain.versions.push(Version { row, made: Stamp::Open(session), gone: None });
         self.wrote(session);

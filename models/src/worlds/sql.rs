@@ -77,6 +77,9 @@ pub enum Set {
     Same,
     /// `seq = seq + 1 .. AND body = ..`: if nobody else has written or registered since.
     NextOf(u64),
+    /// As it is, and the body with it: nothing but the fencing token is written, as one does who
+    /// is about to read.
+    Token,
 }
 
 /// What Postgres answers.

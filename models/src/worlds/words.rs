@@ -46,6 +46,7 @@ fn update(Update { run, set, seen, token, .. }: &Update) -> String {
         (Set::To(seq), None) => seq.to_string(),
         (Set::Same, _) => return format!("register {run}"),
         (Set::NextOf(body), _) => return format!("cas {run} {}", transition(*body)),
+        (Set::Token, _) => return format!("update {run} token={}", token.unwrap_or_default()),
     };
     let token = token.map_or(String::new(), |token| format!(" if token<={token}"));
     format!("update {run} seq={to}{token}")
@@ -125,6 +126,7 @@ fn s3_answer(reply: &S3Reply) -> String {
     match reply {
         S3Reply::Written => "200".to_owned(),
         S3Reply::PreconditionFailed => "412".to_owned(),
+        S3Reply::SlowDown => "503".to_owned(),
         S3Reply::Found(Some(body)) => transition(body.by),
         S3Reply::Found(None) => "404".to_owned(),
         S3Reply::Page { keys, truncated } => {

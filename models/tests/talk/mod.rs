@@ -18,6 +18,8 @@ pub(crate) const LAPSE: u8 = 1;
 pub(crate) const CLOSE: u8 = 2;
 pub(crate) const VACUUM: u8 = 3;
 pub(crate) const APPEAR: u8 = 4;
+pub(crate) const FLAP: u8 = 9;
+pub(crate) const WRITE: u8 = 10;
 
 /// Services, with the calls that wait in them.
 pub(crate) struct Talk {
