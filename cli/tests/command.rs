@@ -187,7 +187,7 @@ fn a_bad_trace_exits_2_naming_file_line_and_what_was_expected() {
     let cut_line = format!("line {}, column", cut.lines().count());
     let step = "  \"steps\": [\n";
     let step_line = 2 + good.lines().position(|line| line.contains("\"steps\"")).unwrap_or(0);
-    let step_line = format!("line {step_line}: 'jump w0' is no step: expected apply, reply, ");
+    let step_line = format!("line {step_line}: 'hover w0' is no step: expected apply, reply, ");
     let model = "\"model\": \"cluster\"";
     let version = "\"model_version\": 1";
     let cases: &[(String, &[&str])] = &[
@@ -226,7 +226,7 @@ fn a_bad_trace_exits_2_naming_file_line_and_what_was_expected() {
             &["run_head: writers must be 1 to 256, not 0"],
         ),
         (altered(&good, "\"writers\":", "\"writers\":\"x\",\"w\":"), &["writers takes a whole"]),
-        (altered(&good, step, "  \"steps\": [\n    \"jump w0\",\n"), &[&step_line]),
+        (altered(&good, step, "  \"steps\": [\n    \"hover w0\",\n"), &[&step_line]),
         (
             altered(&good, step, "  \"steps\": [\n    7,\n"),
             &["'steps' should be a list of strings"],

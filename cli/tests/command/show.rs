@@ -174,12 +174,18 @@ fn what_cannot_be_shown_exits_2_and_says_where_and_why() {
     for (text, says) in [
         (String::new(), "bad: line 1, column 0: not a trace"),
         ("{}".to_owned(), "bad: line 1: 'format' should be"),
-        (headless, "bad: line 1: expected {\"format\":\"unforked-history/1\",\"spec\":\"head\"}"),
-        (altered(HISTORY, "\"head\"", "\"dance\""), "bad: no spec is called 'dance'"),
-        (altered(HISTORY, "history/1", "history/2"), "bad: line 1: the format is 'unforked-h"),
-        (altered(HISTORY, "\"call\":30,", ""), "bad: line 3: expected a field \"call\""),
-        (altered(HISTORY, "\"f\":\"cas\"", "\"f\":\"leap\""), "bad: line 3: not an operation"),
-        (format!("{HISTORY}not json\n"), "bad: line 6: expected one operation as JSON"),
+        (headless, "bad: expected --spec, or a first line such as {\"format\":"),
+        (altered(HISTORY, "\"head\"", "\"dance\""), "bad: line 1: no spec is called 'dance'"),
+        (
+            altered(HISTORY, "history/1", "history/2"),
+            "bad: line 1, column 11: expected \"format\" to be",
+        ),
+        (altered(HISTORY, "\"call\":30,", ""), "bad: line 3, column 1: expected a field \"call\""),
+        (
+            altered(HISTORY, "\"f\":\"cas\"", "\"f\":\"leap\""),
+            "expected \"f\" to be read or cas, found \"leap\"",
+        ),
+        (format!("{HISTORY}not json\n"), "bad: line 6, column 1: expected an object such as"),
         (HISTORY.lines().take(1).collect(), "bad: holds no operation"),
     ] {
         desk.write("bad", &text);
