@@ -10,7 +10,7 @@ use crate::monitor::names::Names;
 use crate::monitor::words;
 use crate::monitor::zones::{Touch, Touched, Zoned, zones};
 use crate::value::{Datum, Value};
-use crate::{Monitored, Part, Spec};
+use crate::{Monitored, Operation, Part, Spec};
 use serde::{Deserialize, Serialize};
 
 /// What may be asked. A history of one register only may leave out its key.
@@ -142,6 +142,28 @@ impl<V: Datum> Spec for Register<V> {
                 }
             }
         }
+    }
+
+    /// In the one value that was found and that none of these wrote, if there is one.
+    fn resume(&self, operations: &[&Operation<Op<V>, Ret<V>>]) -> Option<Self> {
+        let written = |value: &V| {
+            operations.iter().any(|one| match &one.op {
+                Op::Write { value: new, .. } | Op::Cas { to: new, .. } => new == value,
+                Op::Read { .. } => false,
+            })
+        };
+        let mut unexplained: Option<&V> = None;
+        for one in operations {
+            let found = match (&one.op, one.ret()) {
+                (Op::Read { .. }, Some(Ret::Value(value))) => value,
+                (Op::Cas { from, .. }, Some(ret)) if ret.yes() == Some(true) => from,
+                _ => continue,
+            };
+            if !written(found) && unexplained.replace(found).is_some_and(|other| other != found) {
+                return None;
+            }
+        }
+        Some(unexplained.map_or_else(|| self.clone(), |value| Register::new(value.clone())))
     }
 
     fn reads(op: &Op<V>, ret: Option<&Ret<V>>) -> bool {

@@ -5,7 +5,7 @@ use crate::generate::{Draw, Random};
 use crate::monitors::agree;
 use crate::{open, returned};
 use checker::specs::register::{Op, Register, Ret};
-use checker::{Monitored, Operation, Part, Spec, Value, Violation};
+use checker::{Budget, Checked, Monitored, Operation, Part, Spec, Value, Violation, check};
 
 /// A register that most often gets values it never held.
 #[derive(Clone, Default)]
@@ -175,6 +175,19 @@ fn the_last_value_persists() {
     assert_eq!(violation.operations, [0, 1]);
     let replaced = [&[open(2, 0, cas(1, 3))], &operations[..]].concat();
     assert!(!matches!(monitored(&replaced), Monitored::Fail(_)));
+}
+
+#[test]
+fn what_is_cut_down_begins_where_it_can_have_begun() {
+    // Many writes, then a compare-and-set from what was replaced long before: not from what the
+    // register held at first.
+    let mut operations: Vec<_> =
+        (0..50).map(|n| returned(0, 10 * n, 10 * n + 5, cas(n, n + 1), Ret::Done)).collect();
+    operations.push(returned(1, 600, 601, cas(40, 99), Ret::Done));
+    let checked = check(&Register::new(0), &operations, &Budget::default());
+    let Checked::Fail(found) = checked else { panic!("40 was gone") };
+    assert!(found.minimal.len() <= 3, "{:?}", found.minimal);
+    assert_eq!(found.start, Register::new(40));
 }
 
 #[test]
