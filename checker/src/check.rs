@@ -2,7 +2,7 @@
 
 use crate::budget::{Budget, Reason};
 use crate::judge::{Decision, Passed, decide, decide_on};
-use crate::shrink::shrink;
+use crate::shrink::{Few, few, shrink};
 use crate::ways::{Way, ways};
 use crate::workers::Workers;
 use crate::{Operation, Spec, Violation};
@@ -34,13 +34,26 @@ pub struct Witness {
 pub struct Counterexample<S> {
     /// The promise that was broken, and the sentence.
     pub violation: Violation,
-    /// The operations that still break it when all others are left out, as indices into the
-    /// history, by call.
+    /// The operations that still break it, as indices into the history, by call.
     pub minimal: Vec<usize>,
+    /// Those that may have acted meanwhile, by call. They are no part of the reason: whatever became
+    /// of them, it is broken.
+    pub beside: Vec<usize>,
     /// Where these few begin.
     pub start: S,
     /// How far these few can be explained, and why no further.
     pub ways: Vec<Way<S>>,
+}
+
+impl<S> Counterexample<S> {
+    /// The few operations as a history of their own, with nothing known of what became of those
+    /// beside them. From `start` on, it is broken too.
+    pub fn few<Op: Clone, Ret: Clone>(
+        &self,
+        operations: &[Operation<Op, Ret>],
+    ) -> Vec<Operation<Op, Ret>> {
+        few(operations, &self.minimal, &self.beside)
+    }
 }
 
 /// How far a decision came.
@@ -93,7 +106,7 @@ where
     S::Op: Clone,
     S::Ret: Clone,
 {
-    prove(decide(init, operations, budget, true), init, operations, budget)
+    with_proof(decide(init, operations, budget, true), init, operations, budget)
 }
 
 /// [`check`] on several workers, a part of the history each.
@@ -107,10 +120,10 @@ where
     S::Op: Clone + Sync,
     S::Ret: Clone + Sync,
 {
-    prove(decide_on(workers, init, operations, budget), init, operations, budget)
+    with_proof(decide_on(workers, init, operations, budget), init, operations, budget)
 }
 
-fn prove<S: Spec>(
+fn with_proof<S: Spec>(
     decision: Decision,
     init: &S,
     operations: &[Operation<S::Op, S::Ret>],
@@ -126,9 +139,9 @@ where
         }
         Decision::Unknown(unknown) => Checked::Unknown(unknown),
         Decision::Fail(violation) => {
-            let (start, minimal) = shrink(init, operations, &violation, budget);
-            let ways = ways(&start, operations, &minimal);
-            Checked::Fail(Counterexample { violation, minimal, start, ways })
+            let Few { start, kept, beside } = shrink(init, operations, &violation, budget);
+            let ways = ways(&start, operations, &kept, &beside);
+            Checked::Fail(Counterexample { violation, minimal: kept, beside, start, ways })
         }
     }
 }

@@ -155,3 +155,12 @@ impl<Op, Ret> From<Vec<Operation<Op, Ret>>> for History<Op, Ret> {
         History { operations }
     }
 }
+
+/// The first of these operations, by call, if it had returned before any other was called: what it
+/// saw is what the others found.
+pub fn first_alone<'a, Op, Ret>(
+    operations: &[&'a Operation<Op, Ret>],
+) -> Option<&'a Operation<Op, Ret>> {
+    let (first, others) = operations.split_first()?;
+    others.iter().all(|other| first.precedes(other)).then_some(first)
+}

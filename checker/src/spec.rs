@@ -46,12 +46,13 @@ pub trait Spec: Clone + Eq + Hash {
         0
     }
 
-    /// A state in which a history of these operations only may have begun, everything before them
-    /// left out: so that what is cut down still fails for the reason it failed for.
+    /// The state in which these operations must have begun, whatever went before them: so that what
+    /// is cut down can begin in the middle.
     ///
-    /// `self` is where the whole history began. `None`: there is no such state.
+    /// By call. `self` is where the whole history began. `None`: their answers do not tell; then all
+    /// that went before stays in. See [`first_alone`](crate::history::first_alone).
     fn resume(&self, _operations: &[&Operation<Self::Op, Self::Ret>]) -> Option<Self> {
-        Some(self.clone())
+        None
     }
 
     /// The operation and its answer in a few words, to follow "c0's": `read of run-1, told 3`.

@@ -27,7 +27,8 @@ const WAYS_MAX: usize = 8;
 /// Ways tried.
 const TRIED_MAX: usize = 20_000;
 
-/// The longest ways through the operations that `kept` names.
+/// The ways through the operations that `kept` names that explain most of them, each with as few as
+/// can be of those `beside` them, of which nobody heard.
 ///
 /// They are few, so this is a plain search in depth, over orders and not over events: it goes on
 /// past the failing return, and knows for each dead end what stood in the way.
@@ -35,11 +36,14 @@ pub(crate) fn ways<S: Spec>(
     start: &S,
     operations: &[Operation<S::Op, S::Ret>],
     kept: &[usize],
+    beside: &[usize],
 ) -> Vec<Way<S>> {
-    let mut walk = Walk { operations, kept, found: Vec::new(), tried: 0 };
+    let mut walk = Walk { operations, kept, beside, found: Vec::new(), tried: 0 };
     walk.walk(start, &mut Vec::new());
-    let longest = walk.found.iter().map(|way| way.order.len()).max().unwrap_or(0);
-    walk.found.retain(|way| way.order.len() == longest);
+    let explained = |way: &Way<S>| way.order.iter().filter(|it| kept.contains(it)).count();
+    let most = walk.found.iter().map(explained).max().unwrap_or(0);
+    walk.found.retain(|way| explained(way) == most);
+    walk.found.sort_by_key(|way| way.order.len());
     walk.found.truncate(WAYS_MAX);
     walk.found
 }
@@ -47,21 +51,25 @@ pub(crate) fn ways<S: Spec>(
 struct Walk<'a, S: Spec> {
     operations: &'a [Operation<S::Op, S::Ret>],
     kept: &'a [usize],
+    beside: &'a [usize],
     found: Vec<Way<S>>,
     tried: usize,
 }
 
 impl<S: Spec> Walk<'_, S> {
     fn walk(&mut self, state: &S, order: &mut Vec<usize>) {
-        let left: Vec<usize> = self.kept.iter().copied().filter(|it| !order.contains(it)).collect();
-        let next = left.iter().copied().filter(|&one| {
-            let call = self.operations[one].call;
+        let is_left = |it: &usize| !order.contains(it);
+        let left: Vec<usize> = self.kept.iter().copied().filter(is_left).collect();
+        let others = self.beside.iter().copied().filter(is_left);
+        let may_be_next = |one: &usize| {
+            let call = self.operations[*one].call;
             left.iter().all(|&it| self.operations[it].returned_at().is_none_or(|at| at >= call))
-        });
+        };
+        let next: Vec<usize> = left.iter().copied().chain(others).filter(may_be_next).collect();
         let (mut candidates, mut goes_on) = (Vec::new(), false);
-        for one in next.collect::<Vec<_>>() {
+        for one in next {
             let Operation { op, .. } = &self.operations[one];
-            let ret = self.operations[one].ret();
+            let ret = self.operations[one].ret().filter(|_| left.contains(&one));
             let states: Vec<S> = state.step(op, ret).into_iter().collect();
             match (states.is_empty(), ret) {
                 (true, Some(ret)) => {
@@ -82,9 +90,12 @@ impl<S: Spec> Walk<'_, S> {
         }
         if !goes_on && !candidates.is_empty() {
             let way = Way { order: order.clone(), state: state.clone(), candidates };
-            let is_new = |it: &Way<S>| it.state != way.state || it.candidates != way.candidates;
-            if self.found.iter().all(is_new) {
-                self.found.push(way);
+            let is_same =
+                |it: &&mut Way<S>| it.state == way.state && it.candidates == way.candidates;
+            match self.found.iter_mut().find(is_same) {
+                Some(known) if known.order.len() <= way.order.len() => {}
+                Some(known) => *known = way,
+                None => self.found.push(way),
             }
         }
     }

@@ -11,14 +11,14 @@ use crate::report::{self, Ran};
 use crate::setup::{self, Setup};
 use crate::story;
 use anstyle::AnsiColor;
-use checker::Verdict;
 use checker::workers::Threads;
+use checker::{Verdict, Violation};
 use clap::Args as ClapArgs;
 use serde_json::{Map, Value, json};
 use sim::explore::{Explored, Limits, NotLive};
 use sim::registry::AnyModel;
 use sim::run::FAULTS_MAX;
-use sim::session::Session;
+use sim::session::{Scene, Session};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -237,6 +237,14 @@ fn broken_alone(
     object["start"] = json!(way.start);
     object["steps"] = scenes.iter().map(|scene| json!(scene.text)).collect();
     out.say(format!("shortest {} steps, {states} states", way.steps.len()));
+    say_broken(out, violation, &scenes, scenes.len());
+    out.object("fail", object);
+    out.reproduce(&recipe(args));
+    Ok(Exit::Violated)
+}
+
+/// What a model of moves alone broke, and every step that led there; step `at` is marked.
+pub(crate) fn say_broken(out: &Out, violation: &Violation, scenes: &[Scene], at: usize) {
     out.verdict(format!(
         "{} {}: {}",
         paint(AnsiColor::Red, "FAIL"),
@@ -245,10 +253,7 @@ fn broken_alone(
     ));
     out.say("");
     let nobody = |client: u16| format!("c{client}");
-    story::every_step(&scenes, &nobody, scenes.len()).iter().for_each(|line| out.say(line));
-    out.object("fail", object);
-    out.reproduce(&recipe(args));
-    Ok(Exit::Violated)
+    story::every_step(scenes, &nobody, at).iter().for_each(|line| out.say(line));
 }
 
 /// The command that finds it again.

@@ -3,11 +3,9 @@
 //! The failure is a run without end, so there is no last step to point at and no trace to keep: it
 //! is told as the steps to a loop and the steps of the loop, with what was counted on beside it.
 
-use crate::explore::Args;
-use crate::out::{Exit, Failure, Out, paint};
+use crate::explore::{Args, say_broken};
+use crate::out::{Exit, Failure, Out};
 use crate::setup;
-use crate::story;
-use anstyle::AnsiColor;
 use checker::Violation;
 use serde_json::{Map, Value, json};
 use sim::explore::Lasso;
@@ -37,15 +35,7 @@ pub(crate) fn say_failed(
     let session = setup::session(setup::model(&args.model)?, params, args.mutant.as_deref())?;
     let scenes = session.scenes(lasso.start, &[&lasso.prefix[..], &lasso.looped].concat());
     let (before, steps) = (lasso.prefix.len(), scenes.len());
-    out.verdict(format!(
-        "{} {}: {}",
-        paint(AnsiColor::Red, "FAIL"),
-        violation.property,
-        violation.why
-    ));
-    out.say("");
-    let nobody = |client: u16| format!("c{client}");
-    story::every_step(&scenes, &nobody, lasso.owed).iter().for_each(|line| out.say(line));
+    say_broken(out, violation, &scenes, lasso.owed);
     out.say("");
     out.say(match lasso.owed {
         0 => "owed     from the beginning".to_owned(),

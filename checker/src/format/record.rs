@@ -169,6 +169,12 @@ pub struct Wrong {
     pub found: String,
 }
 
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "expected {}, found {}", self.expected, self.found)
+    }
+}
+
 impl Wrong {
     /// A field holds what it cannot.
     pub fn field(name: &'static str, wanted: &str, found: &Raw<'_>) -> Self {

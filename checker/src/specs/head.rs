@@ -252,7 +252,8 @@ impl<K: Key> Spec for Head<K> {
             (_, Ret::Head(head) | Ret::Saw { head }) => Some(*head),
             _ => None,
         });
-        Some(Head::new(seen.min().unwrap_or(self.head).max(self.head)))
+        // It only grows: whatever led up to the least that was seen is nothing to these.
+        Some(Head::new(seen.min()?.max(self.head)))
     }
 
     fn key(op: &Op<K>) -> Option<u64> {

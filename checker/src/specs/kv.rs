@@ -5,11 +5,12 @@
 //! takes the order from the reads instead.
 
 use crate::hash::Chain;
+use crate::history::first_alone;
 use crate::monitor::append::{Appended, Told, appended};
 use crate::monitor::words;
 use crate::monitor::zones::Zoned;
 use crate::value::Value;
-use crate::{Monitored, Part, Property, Spec};
+use crate::{Monitored, Operation, Part, Property, Spec};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -97,6 +98,23 @@ impl Spec for Kv {
 
     fn spent(&self, op: &Op) -> bool {
         matches!(op, Op::Get { .. })
+    }
+
+    fn resume(&self, operations: &[&Operation<Op, Ret>]) -> Option<Self> {
+        let first = first_alone(operations)?;
+        match (&first.op, first.ret()?) {
+            (_, Ret::Value(value)) => Some(Kv { value: value.as_deref().map(Arc::from) }),
+            // What it held before is gone, whatever it was.
+            (Op::Put { .. }, Ret::Done(_)) => Some(self.clone()),
+            _ => None,
+        }
+    }
+
+    fn wrong(&self, _op: &Op, _ret: &Ret) -> String {
+        match &self.value {
+            Some(value) => format!("it holds {value:?}"),
+            None => String::from("it holds nothing"),
+        }
     }
 
     fn phrase(op: &Op, ret: &Ret) -> String {

@@ -6,6 +6,7 @@
 //! twice is declined to the search.
 
 use crate::hash::Chain;
+use crate::history::first_alone;
 use crate::monitor::names::Names;
 use crate::monitor::words;
 use crate::monitor::zones::{Touch, Touched, Zoned, zones};
@@ -146,24 +147,24 @@ impl<V: Datum> Spec for Register<V> {
 
     /// In the one value that was found and that none of these wrote, if there is one.
     fn resume(&self, operations: &[&Operation<Op<V>, Ret<V>>]) -> Option<Self> {
-        let written = |value: &V| {
-            operations.iter().any(|one| match &one.op {
-                Op::Write { value: new, .. } | Op::Cas { to: new, .. } => new == value,
-                Op::Read { .. } => false,
-            })
-        };
-        let mut unexplained: Option<&V> = None;
-        for one in operations {
-            let found = match (&one.op, one.ret()) {
-                (Op::Read { .. }, Some(Ret::Value(value))) => value,
-                (Op::Cas { from, .. }, Some(ret)) if ret.yes() == Some(true) => from,
-                _ => continue,
-            };
-            if !written(found) && unexplained.replace(found).is_some_and(|other| other != found) {
-                return None;
+        let first = first_alone(operations)?;
+        match (&first.op, first.ret()?) {
+            (Op::Read { .. }, Ret::Value(value)) => Some(Register::new(value.clone())),
+            (Op::Cas { from, .. }, ret) if ret.yes() == Some(true) => {
+                Some(Register::new(from.clone()))
             }
+            // What it held before is gone, whatever it was.
+            (Op::Write { .. }, _) => Some(self.clone()),
+            _ => None,
         }
-        Some(unexplained.map_or_else(|| self.clone(), |value| Register::new(value.clone())))
+    }
+
+    fn wrong(&self, _op: &Op<V>, _ret: &Ret<V>) -> String {
+        format!("it holds {}", self.value)
+    }
+
+    fn words(&self) -> String {
+        format!("holds {}", self.value)
     }
 
     fn reads(op: &Op<V>, ret: Option<&Ret<V>>) -> bool {

@@ -82,7 +82,7 @@ without!(
 );
 
 /// Compares on `count` histories; gives how often each promise was broken.
-fn compare<D: Draw<Op: Debug, Ret: Debug>, S: Spec<Op = D::Op, Ret = D::Ret> + Default>(
+fn compare<D: Draw<Op: Debug, Ret: Debug>, S: Spec<Op = D::Op, Ret = D::Ret> + Default + Debug>(
     seed: u64,
     count: u64,
     show: impl Fn(&[Operation<D::Op, D::Ret>]) -> String,
@@ -116,7 +116,7 @@ fn compare<D: Draw<Op: Debug, Ret: Debug>, S: Spec<Op = D::Op, Ret = D::Ret> + D
 }
 
 /// The proof says what the verdict says, and what is cut down still breaks the same promise.
-fn proven<S: Spec<Op: Clone + Debug, Ret: Clone + Debug> + Default>(
+fn proven<S: Spec<Op: Clone + Debug, Ret: Clone + Debug> + Default + Debug>(
     operations: &[Operation<S::Op, S::Ret>],
     verdict: &Verdict,
     context: &str,
@@ -127,23 +127,57 @@ fn proven<S: Spec<Op: Clone + Debug, Ret: Clone + Debug> + Default>(
         Checked::Pass(_) => assert_eq!(*verdict, Verdict::Pass, "{context}"),
         Checked::Fail(found) => {
             assert_eq!(verdict.violation(), Some(&found.violation), "{context}");
-            let few: Vec<_> = found.minimal.iter().map(|&it| operations[it].clone()).collect();
+            let few = found.few(operations);
             let again = judge(&found.start, &few, &budget);
-            assert_eq!(again.broken(), verdict.broken(), "{:?} {context}", found.minimal);
-            for without in 0..few.len() {
-                let mut fewer = few.clone();
-                fewer.remove(without);
-                let start = S::default().resume(&fewer.iter().collect::<Vec<_>>());
-                let start = start.expect("these have a state to begin in");
-                let fails = judge(&start, &fewer, &budget);
-                assert_ne!(fails.broken(), verdict.broken(), "one too many: {few:?} {context}");
+            assert_eq!(again.broken(), verdict.broken(), "{found:?} {context}");
+            for without in 0..found.minimal.len() {
+                let mut fewer = found.clone();
+                let gone = fewer.minimal.remove(without);
+                let seen: Vec<_> = fewer.minimal.iter().map(|&it| &operations[it]).collect();
+                if S::default().resume(&seen).unwrap_or_default() == found.start {
+                    let until = seen.iter().filter_map(|it| it.returned_at()).max();
+                    if !S::reads(&operations[gone].op, operations[gone].ret()) {
+                        fewer.beside.push(gone);
+                    }
+                    fewer.beside.retain(|&it| Some(operations[it].call) <= until);
+                    let again = judge(&found.start, &fewer.few(operations), &budget);
+                    assert_ne!(
+                        again.broken(),
+                        verdict.broken(),
+                        "{gone} too many: {found:?} {context}"
+                    );
+                }
             }
             if found.violation.property == Property::LINEARIZABLE {
                 assert!(!found.ways.is_empty(), "{few:?} {context}");
+                let known = others_forgotten::<S>(operations, &found.minimal);
+                let again = judge(&Bare(S::default()), &known, &budget);
+                assert_eq!(again.broken(), verdict.broken(), "no reason: {found:?} {context}");
             }
         }
         Checked::Unknown(unknown) => panic!("{unknown} {context}"),
     }
+}
+
+/// The history, but nobody knows what became of the others while these ran, nor of what came later.
+/// Of what changes nothing by its own account nobody knows anything.
+fn others_forgotten<S: Spec<Op: Clone, Ret: Clone>>(
+    operations: &[Operation<S::Op, S::Ret>],
+    kept: &[usize],
+) -> Vec<Operation<S::Op, S::Ret>> {
+    let from = kept.iter().map(|&it| operations[it].call).min().unwrap_or(0);
+    let until = kept.iter().filter_map(|&it| operations[it].returned_at()).max();
+    let mut known = Vec::new();
+    for (index, it) in operations.iter().enumerate() {
+        let meanwhile = it.returned_at().is_none_or(|at| at >= from) && Some(it.call) <= until;
+        if kept.contains(&index) || it.returned_at().is_some_and(|at| at < from) {
+            known.push(it.clone());
+        } else if meanwhile && !S::reads(&it.op, it.ret()) && !matches!(it.outcome, Outcome::Failed)
+        {
+            known.push(Operation { outcome: Outcome::Open, ..it.clone() });
+        }
+    }
+    known
 }
 
 /// The history as it was known at time `at`.

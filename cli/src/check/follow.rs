@@ -94,7 +94,10 @@ where
             at: violation.at,
             ways: Vec::new(),
             init: None,
+            begins_later: false,
             minimal: Vec::new(),
+            beside: 0,
+            few: Vec::new(),
         },
     };
     Ok(Report { known: Known::Fail(known), ..report })

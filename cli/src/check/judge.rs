@@ -10,8 +10,12 @@ use checker::format::{Collector, Reader, Start, Written};
 use checker::line;
 use checker::workers::Threads;
 use checker::{Budget, Checked, Operation, check_on, judge as judge_few};
+use serde::Serialize;
 use serde_json::json;
 use std::time::Instant;
+
+/// How many ways to get stuck are told.
+const WAYS_MAX: usize = 4;
 
 pub(super) fn judge<S: Written + Sync>(mut input: Input, job: &Job) -> Result<Report, Failure>
 where
@@ -56,9 +60,8 @@ where
         report.known = Known::Unknown(format!("{what}: {read} operations had been read"));
         return Ok(report);
     }
-    let operations = collector.finish().map_err(|it| {
-        Failure::input(format!("{name}: expected {}, found {}", it.expected, it.found))
-    })?;
+    let operations =
+        collector.finish().map_err(|wrong| Failure::input(format!("{name}: {wrong}")))?;
     if operations.is_empty() {
         return Err(Failure::input(format!("{name}: expected operations, found none")));
     }
@@ -82,14 +85,14 @@ where
     let budget =
         Budget { configurations_max: usize::MAX, bytes_max: job.memory, stop: Some(is_over) };
     let begun = Instant::now();
-    let checked =
-        check_on(&Threads::of_this_machine(), &start::<S>(&job.start)?, operations, &budget);
+    let init = start::<S>(&job.start)?;
+    let checked = check_on(&Threads::of_this_machine(), &init, operations, &budget);
     report.judging = begun.elapsed();
     report.known = match checked {
         Checked::Pass(witness) => {
             Known::Pass { parts: witness.orders.len(), monitored: witness.monitored }
         }
-        Checked::Fail(found) => Known::Fail(found_in(operations, &found)),
+        Checked::Fail(found) => Known::Fail(found_in(&init, operations, &found)),
         Checked::Unknown(unknown) => Known::Unknown(unknown.to_string()),
     };
     Ok(report)
@@ -97,9 +100,7 @@ where
 
 /// Where the history begins.
 pub(super) fn start<S: Written>(start: &Start) -> Result<S, Failure> {
-    S::start(start).map_err(|wrong| {
-        Failure::input(format!("expected {}, found {}", wrong.expected, wrong.found))
-    })
+    S::start(start).map_err(|wrong| Failure::input(wrong.to_string()))
 }
 
 fn count<S: Written>(operations: &[Operation<S::Op, S::Ret>]) -> Count {
@@ -124,22 +125,18 @@ fn count<S: Written>(operations: &[Operation<S::Op, S::Ret>]) -> Count {
 }
 
 /// What is wrong, told of the few operations that are shown.
-fn found_in<S: Written>(operations: &[Operation<S::Op, S::Ret>], found: &Counterexample<S>) -> Found
+fn found_in<S: Written>(
+    init: &S,
+    operations: &[Operation<S::Op, S::Ret>],
+    found: &Counterexample<S>,
+) -> Found
 where
     S::Op: Clone,
     S::Ret: Clone,
 {
     let mut ways = Vec::new();
-    for way in &found.ways {
-        let after = match way.order.as_slice() {
-            [] => String::new(),
-            [.., last] => {
-                let others = way.order.len() - 1;
-                let others =
-                    if others == 0 { String::new() } else { format!("{others} more and ") };
-                format!("after {others}{}, ", Row::of(&operations[*last]).who_asked())
-            }
-        };
+    for way in found.ways.iter().take(WAYS_MAX) {
+        let after = after(operations, &way.order, &found.minimal);
         for candidate in &way.candidates {
             let Operation { client, op, .. } = &operations[candidate.operation];
             let told = operations[candidate.operation].ret().map(|ret| S::phrase(op, ret));
@@ -147,9 +144,8 @@ where
             ways.push(format!("{after}{client}'s {told}: {}", candidate.wrong));
         }
     }
-    let few: Vec<_> = found.minimal.iter().map(|&index| operations[index].clone()).collect();
     // What is shown may break the promise elsewhere than the whole did: the sentence is of it.
-    let own = judge_few(&found.start, &few, &Budget::default());
+    let own = judge_few(&found.start, &found.few(operations), &Budget::default());
     let own = own.violation().filter(|own| own.property == found.violation.property).cloned();
     let violation = own.as_ref().unwrap_or(&found.violation);
     Found {
@@ -158,7 +154,35 @@ where
         at: violation.at,
         ways,
         init: found.start.begins(),
-        minimal: few.iter().map(Row::of).collect(),
+        begins_later: found.start != *init,
+        minimal: found.minimal.iter().map(|&it| Row::of(&operations[it])).collect(),
+        beside: found.beside.len(),
+        few: found.few(operations).iter().map(|it| Row::of(it).line).collect(),
+    }
+}
+
+/// What had come before, by the last that is shown: `after 2 more and c0's read, `
+fn after<Op: Serialize, Ret: Serialize>(
+    operations: &[Operation<Op, Ret>],
+    order: &[usize],
+    shown: &[usize],
+) -> String {
+    let told: Vec<usize> = order.iter().copied().filter(|it| shown.contains(it)).collect();
+    let beside = match order.len() - told.len() {
+        0 => String::new(),
+        1 => String::from(" and another of that time"),
+        many => format!(" and {many} others of that time"),
+    };
+    match told.split_last() {
+        None if beside.is_empty() => String::new(),
+        None => format!("after{}, ", beside.trim_start_matches(" and")),
+        Some((last, before)) => {
+            let more = match before.len() {
+                0 => String::new(),
+                more => format!("{more} more and "),
+            };
+            format!("after {more}{}{beside}, ", Row::of(&operations[*last]).who_asked())
+        }
     }
 }
 

@@ -41,7 +41,13 @@ pub(super) struct Found {
     pub(super) ways: Vec<String>,
     /// Where the few begin.
     pub(super) init: Option<Value>,
+    /// Whether that is another beginning than the whole's.
+    pub(super) begins_later: bool,
     pub(super) minimal: Vec<Row>,
+    /// How many may have acted meanwhile: whatever became of them, it is broken.
+    pub(super) beside: usize,
+    /// All of these as a history: nothing is known of what became of those beside.
+    pub(super) few: Vec<Value>,
 }
 
 /// What is known.
@@ -111,7 +117,7 @@ impl Report {
             && let Some(path) = &job.output
         {
             let mut text = format!("{}\n", header(job.spec, found.init.as_ref()));
-            found.minimal.iter().for_each(|row| text += &format!("{}\n", row.line));
+            found.few.iter().for_each(|line| text += &format!("{line}\n"));
             file::write(path, &text)?;
             out.say(format!("wrote    {}", path.display()));
         }
@@ -215,6 +221,7 @@ impl Report {
             "reading_seconds": self.reading.as_secs_f64(),
             "explanation": null,
             "minimal": [],
+            "beside": 0,
         });
         match &self.known {
             Known::Pass { parts, monitored } => {
@@ -230,6 +237,7 @@ impl Report {
                 object["init"] = json!(found.init);
                 object["explanation"] = json!(found.explanation().join("; "));
                 object["minimal"] = found.minimal.iter().map(|row| row.line.clone()).collect();
+                object["beside"] = json!(found.beside);
             }
         }
         object
@@ -246,10 +254,14 @@ impl Found {
         let few = self.minimal.len();
         if few > 0 {
             out.say(format!("evidence: {} cut to {few}", counted(ops, "operation")));
-            if let Some(init) = &self.init {
+            if let (Some(init), true) = (&self.init, self.begins_later) {
                 out.say(format!("  it begins at {init}: what led there is left out"));
             }
             lanes(&self.minimal).iter().for_each(|line| out.say(line));
+            if self.beside > 0 {
+                let others = counted(self.beside, "other");
+                out.say(format!("  {others} of that time: whatever became of them, this is wrong"));
+            }
             out.say("");
         }
         for (index, way) in self.ways.iter().enumerate() {

@@ -42,17 +42,15 @@ where
     S::Ret: Clone,
 {
     let at = |error| Failure::input(format!("{name}: {error}"));
-    let wrong =
-        |it: Wrong| Failure::input(format!("{name}: expected {}, found {}", it.expected, it.found));
+    let wrong = |wrong: Wrong| Failure::input(format!("{name}: {wrong}"));
     let mut reader = Reader::new(format, Renames::default());
     let mut collector = Collector::<S>::new(usize::MAX);
     reader.feed(text, &mut collector).map_err(at)?;
     reader.end(&mut collector).map_err(at)?;
-    let mut operations = collector.finish().map_err(wrong)?;
+    let operations = collector.finish().map_err(wrong)?;
     if operations.is_empty() {
         return Err(Failure::input(format!("{name}: holds no operation")));
     }
-    operations.sort_by_key(|operation| operation.call);
     Ok(drawn(&S::start(start).map_err(wrong)?, operations))
 }
 

@@ -285,6 +285,19 @@ fn logs_of_jepsens_are_known_by_how_they_begin() {
         let text = std::fs::read_to_string(&path).expect("it is there");
         given(&desk, "check --spec register --follow", &text).exits(code).tells(&[says]);
     }
+    // Three others were writing when it read 2, but none of them 2, nor anybody else after the 1.
+    let told =
+        desk.checker(&format!("check {} --spec register -o cut.jsonl", recorded("etcd_000.log")));
+    told.exits(1).tells(&[
+        "evidence: 85 operations cut to 2",
+        "c0   write value=1  74 |===|          75  true",
+        "c11  read           85         |===|  86  2",
+        "6 others of that time: whatever became of them, this is wrong",
+        "why      after c0's write value=1, c11's read, told 2: it holds 1",
+    ]);
+    let cut = std::fs::read_to_string(desk.0.join("cut.jsonl")).expect("it was written");
+    assert_eq!(cut.lines().count(), 1 + 2 + 6, "{cut}");
+    desk.checker("check cut.jsonl").exits(1).tells(&["8 operations", "6 nobody heard of again"]);
     let edn = "{:process :nemesis, :type :info, :f :start, :value nil}\n\
         {:process 0, :type :invoke, :f :read, :value nil}\n\
         {:process 0, :type :ok, :f :read, :value nil}\n";

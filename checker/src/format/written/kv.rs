@@ -11,7 +11,15 @@ impl Written for Kv {
     const SPLIT: Split = Split::ByKey;
 
     fn start(start: &Start) -> Result<Self, Wrong> {
-        start.only_usual(Kv::default())
+        match start {
+            Start::Usual | Start::Nothing | Start::Given(Raw::Null) => Ok(Kv::default()),
+            Start::Given(Raw::Text(text)) => Ok(Kv { value: Some(text.as_ref().into()) }),
+            Start::Given(value) => Err(Wrong::field("init", "a text, or null", value)),
+        }
+    }
+
+    fn begins(&self) -> Option<serde_json::Value> {
+        self.value.as_deref().map(Into::into)
     }
 
     fn op(asked: &Asked<'_>, names: &mut Names) -> Result<Self::Op, Wrong> {
