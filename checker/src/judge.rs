@@ -6,7 +6,7 @@
 use crate::budget::{Budget, Meter, Out, Reason};
 use crate::check::Unknown;
 use crate::monitor::{Monitored, Part, validate};
-use crate::parts::{Parts, split};
+use crate::parts::split;
 use crate::search::{End, Event, Search, events};
 use crate::workers::{Workers, each};
 use crate::{Operation, Property, Spec, Verdict, Violation};
@@ -75,12 +75,12 @@ pub(crate) fn decide<S: Spec>(
     if let Some(violation) = init.diagnose(operations) {
         return Decision::Fail(violation);
     }
-    let Parts { keys, members } = split::<S>(operations);
+    let members = split::<S>(operations);
     let case = Case { init, operations, budget, proves };
     let said = members.iter().map(|it| case.monitor(it)).collect();
     let mut search = None;
     case.decide(members, said, &mut |waiting, allowance| {
-        let search = search.get_or_insert_with(|| Search::new(operations, &keys, proves));
+        let search = search.get_or_insert_with(|| Search::new(operations, proves));
         waiting.iter().map(|it| case.search(search, it, allowance)).collect()
     })
 }
@@ -99,13 +99,13 @@ where
     if let Some(violation) = init.diagnose(operations) {
         return Decision::Fail(violation);
     }
-    let Parts { keys, members } = split::<S>(operations);
+    let members = split::<S>(operations);
     let budget = &Budget { bytes_max: budget.bytes_max / workers.count().max(1), ..*budget };
     let case = Case { init, operations, budget, proves: true };
     let said = each(workers, members.len(), |number| case.monitor(&members[number]));
     case.decide(members, said, &mut |waiting, allowance| {
         each(workers, waiting.len(), |number| {
-            let mut search = Search::new(operations, &keys, true);
+            let mut search = Search::new(operations, true);
             case.search(&mut search, &waiting[number], allowance)
         })
     })

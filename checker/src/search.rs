@@ -65,9 +65,10 @@ pub(crate) enum End {
 /// The walk. One serves all parts, so that memory is asked for once.
 pub(crate) struct Search<'a, S: Spec> {
     operations: &'a [Operation<S::Op, S::Ret>],
-    keys: &'a [Option<u64>],
     /// The operation in each slot.
     slots: [usize; SLOTS_MAX as usize],
+    /// What it touches: none if that is all keys.
+    keys: [Option<u64>; SLOTS_MAX as usize],
     /// The slot of each operation that is open.
     slot_of: Vec<u8>,
     /// Slots in use.
@@ -85,15 +86,11 @@ pub(crate) struct Search<'a, S: Spec> {
 }
 
 impl<'a, S: Spec> Search<'a, S> {
-    pub(crate) fn new(
-        operations: &'a [Operation<S::Op, S::Ret>],
-        keys: &'a [Option<u64>],
-        keeps_order: bool,
-    ) -> Self {
+    pub(crate) fn new(operations: &'a [Operation<S::Op, S::Ret>], keeps_order: bool) -> Self {
         Search {
             operations,
-            keys,
             slots: [0; SLOTS_MAX as usize],
+            keys: [None; SLOTS_MAX as usize],
             slot_of: vec![0; operations.len()],
             open: 0,
             unheard: 0,
@@ -158,7 +155,8 @@ impl<'a, S: Spec> Search<'a, S> {
         self.slots[slot as usize] = index;
         self.slot_of[index] = slot as u8;
         self.open |= bit;
-        self.wide |= if self.keys[index].is_none() { bit } else { 0 };
+        self.keys[slot as usize] = S::key(&self.operations[index].op);
+        self.wide |= if self.keys[slot as usize].is_none() { bit } else { 0 };
         let operations = self.operations;
         let Operation { op, outcome, .. } = &operations[index];
         match outcome {
@@ -211,12 +209,12 @@ impl<'a, S: Spec> Search<'a, S> {
 
     /// The open operations that touch the same key.
     fn touching(&self, index: usize) -> u128 {
-        let Some(key) = self.keys[index] else { return u128::MAX };
+        let Some(key) = self.keys[usize::from(self.slot_of[index])] else { return u128::MAX };
         let (mut same, mut open) = (0, self.open);
         while open != 0 {
             let slot = open.trailing_zeros();
             open &= open - 1;
-            let is_same = self.keys[self.slots[slot as usize]].is_none_or(|other| other == key);
+            let is_same = self.keys[slot as usize].is_none_or(|other| other == key);
             same |= u128::from(is_same) << slot;
         }
         same

@@ -96,9 +96,9 @@ pub(crate) fn decide(stages: &Stages<'_>) -> Result<Vec<u32>, Broken> {
     let points = if avoids.is_empty() {
         bounds[..=must].iter().map(|bound| bound.lower).collect()
     } else {
-        match reach(&bounds[..=stages.last as usize], must, avoids.clone()) {
+        match reach(&bounds[..=stages.last as usize], must, avoids) {
             Ok(points) => points,
-            Err(stage) => return Err(refusal(stages, &bounds, &avoids, stage)),
+            Err(stage) => return Err(refusal(stages, &bounds, stage)),
         }
     };
     Ok(order(stages.said, &points))
@@ -202,8 +202,9 @@ fn since_lower(said: &[Said], stage: u32) -> Option<usize> {
 }
 
 /// Whose denial is wrong by itself, if one is.
-fn refusal(stages: &Stages<'_>, bounds: &[Bound], avoids: &[Avoid], stuck: usize) -> Broken {
+fn refusal(stages: &Stages<'_>, bounds: &[Bound], stuck: usize) -> Broken {
     let must = stages.must as usize;
+    let avoids = avoids(stages, bounds);
     let hopeless = avoids.iter().find(|it| {
         let k = it.stage as usize;
         let began = k <= must && (k == 0 || bounds[k].upper < it.call);

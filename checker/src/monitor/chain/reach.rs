@@ -52,7 +52,8 @@ pub(super) fn reach(
     sets.flat.push((0, 0));
     let mut rest = &mut avoids[..];
     for stage in 0..bounds.len() {
-        let here = rest.partition_point(|it| it.stage as usize <= stage);
+        // Step by step: over all stages that is one pass, and a search for each is not.
+        let here = rest.iter().take_while(|it| it.stage as usize <= stage).count();
         let (denials, later) = rest.split_at_mut(here);
         rest = later;
         if stage >= must {
