@@ -32,6 +32,10 @@ pub(super) struct Texts<'a> {
     certain: Vec<(u32, usize)>,
     /// Whether one text may have been there twice.
     pub(super) repeats: bool,
+    /// A text that was read, and the texts on the way to it, each with its length: most reads see
+    /// the beginning of one another, and there is no need to find every value again.
+    spelled: &'a str,
+    path: Vec<(usize, u32)>,
 }
 
 impl<'a> Texts<'a> {
@@ -66,13 +70,20 @@ impl<'a> Texts<'a> {
             }
         }
         let states = vec![State { before: NOBODY, reader: 0 }];
-        Some(Texts { tokens, states, certain: Vec::new(), repeats: false })
+        let (certain, path) = (Vec::new(), Vec::new());
+        Some(Texts { tokens, states, certain, repeats: false, spelled: "", path })
     }
 
     /// The number of a text that was read at `position`.
-    pub(super) fn read(&mut self, text: &str, position: usize) -> Result<u32, Appended> {
-        let mut rest = text;
-        let mut now = 0;
+    pub(super) fn read(&mut self, text: &'a str, position: usize) -> Result<u32, Appended> {
+        let common = common(self.spelled, text);
+        let shared = self.path.partition_point(|(length, _)| *length <= common);
+        let (length, mut now) = shared.checked_sub(1).map_or((0, 0), |last| self.path[last]);
+        let mut rest = &text[length..];
+        if !rest.is_empty() {
+            self.spelled = text;
+            self.path.truncate(shared);
+        }
         while !rest.is_empty() {
             let next = self.tokens.partition_point(|token| token.text <= rest);
             let token = self.tokens[..next].last_mut().filter(|it| rest.starts_with(it.text));
@@ -82,12 +93,14 @@ impl<'a> Texts<'a> {
             let known = token.states.iter().find(|&&it| states[it as usize].before == now);
             if let Some(&known) = known {
                 now = known;
+                self.path.push((text.len() - rest.len(), now));
                 continue;
             }
             let after = now;
             now = self.states.len() as u32;
             self.states.push(State { before: after, reader: position });
             token.states.push(now);
+            self.path.push((text.len() - rest.len(), now));
             let later = token.states.iter().filter(|it| self.states[**it as usize].before != 0);
             let all = token.puts.len() + token.appends.len();
             if later.count() > token.appends.len() || token.states.len() > all {
@@ -158,4 +171,14 @@ impl<'a> Texts<'a> {
         }
         Ok(choices)
     }
+}
+
+/// How many bytes both begin with.
+fn common(one: &str, other: &str) -> usize {
+    let least = one.len().min(other.len());
+    let (one, other) = (&one.as_bytes()[..least], &other.as_bytes()[..least]);
+    if one == other {
+        return least;
+    }
+    one.iter().zip(other).take_while(|(a, b)| a == b).count()
 }
