@@ -69,6 +69,10 @@ pub(crate) struct Search<'a, S: Spec> {
     slots: [usize; SLOTS_MAX as usize],
     /// What it touches: none if that is all keys.
     keys: [Option<u64>; SLOTS_MAX as usize],
+    /// What kind it is of, if that is known.
+    kinds: [Option<u64>; SLOTS_MAX as usize],
+    /// Those of its kind that return before it does: they go first.
+    ahead: [u128; SLOTS_MAX as usize],
     /// The slot of each operation that is open.
     slot_of: Vec<u8>,
     /// Slots in use.
@@ -91,6 +95,8 @@ impl<'a, S: Spec> Search<'a, S> {
             operations,
             slots: [0; SLOTS_MAX as usize],
             keys: [None; SLOTS_MAX as usize],
+            kinds: [None; SLOTS_MAX as usize],
+            ahead: [0; SLOTS_MAX as usize],
             slot_of: vec![0; operations.len()],
             open: 0,
             unheard: 0,
@@ -152,6 +158,7 @@ impl<'a, S: Spec> Search<'a, S> {
             return false;
         }
         let bit = 1 << slot;
+        self.line_up(slot, index);
         self.slots[slot as usize] = index;
         self.slot_of[index] = slot as u8;
         self.open |= bit;
@@ -178,6 +185,27 @@ impl<'a, S: Spec> Search<'a, S> {
             Outcome::Failed => unreachable!("a failed operation has no events"),
         }
         true
+    }
+
+    /// Finds who is of the same kind, and which of them must return first.
+    fn line_up(&mut self, slot: u32, index: usize) {
+        let returns = |index: usize| self.operations[index].returned_at().unwrap_or(u64::MAX);
+        let Operation { op, .. } = &self.operations[index];
+        let (kind, at) = (S::kind(op, self.operations[index].ret()), returns(index));
+        let (mut ahead, mut open) = (0, self.open);
+        while open != 0 {
+            let other = open.trailing_zeros() as usize;
+            open &= open - 1;
+            // Whoever had this slot is gone.
+            self.ahead[other] &= !(1 << slot);
+            if kind.is_some() && self.kinds[other] == kind {
+                match returns(self.slots[other]) <= at {
+                    true => ahead |= 1 << other,
+                    false => self.ahead[other] |= 1 << slot,
+                }
+            }
+        }
+        (self.kinds[slot as usize], self.ahead[slot as usize]) = (kind, ahead);
     }
 
     /// Takes back the slots of operations that nobody will hear of and that are done in every way.
@@ -247,6 +275,9 @@ impl<'a, S: Spec> Search<'a, S> {
             while choices != 0 {
                 let slot = choices.trailing_zeros();
                 choices &= choices - 1;
+                if self.ahead[slot as usize] & self.open & !way.done != 0 {
+                    continue;
+                }
                 let index = self.slots[slot as usize];
                 let operation = &operations[index];
                 for state in way.state.step(&operation.op, operation.ret()) {

@@ -41,6 +41,14 @@ pub trait Spec: Clone + Eq + Hash {
         false
     }
 
+    /// A number that two operations share if they are the same question with the same answer.
+    ///
+    /// A promise that spares the search orders: of two alike that are both under way, the one that
+    /// returns first may as well come first. `None`: nothing is known.
+    fn kind(_op: &Self::Op, _ret: Option<&Self::Ret>) -> Option<u64> {
+        None
+    }
+
     /// Bytes this state owns beside itself, for the budget of memory: an estimate, quickly made.
     fn heap(&self) -> usize {
         0

@@ -146,6 +146,10 @@ impl<V: Datum> Spec for Register<V> {
     }
 
     /// In the one value that was found and that none of these wrote, if there is one.
+    fn kind(op: &Op<V>, ret: Option<&Ret<V>>) -> Option<u64> {
+        Some(Chain::of(&(op, ret)))
+    }
+
     fn resume(&self, operations: &[&Operation<Op<V>, Ret<V>>]) -> Option<Self> {
         let first = first_alone(operations)?;
         match (&first.op, first.ret()?) {
