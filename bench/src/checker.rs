@@ -5,7 +5,7 @@
 //! machine does can only add to it.
 
 use crate::histories::{self, FAMILIES, Shape};
-use checker::format::{Collector, Format, Reader, Renames, Written};
+use checker::format::{Collector, Format, Reader, Renames, Start, Written};
 use checker::specs::{head::Head, kv::Kv, objects::Objects, register::Register};
 use checker::text::Text;
 use checker::{Budget, Verdict, prove};
@@ -45,66 +45,99 @@ const ROWS: &[Row] = &[
     row("unique", 100_000, 64, false, 150.0),
     row("unique", 100_000, 64, true, 150.0),
     Row { unheard: 10, ..row("unique", 10_000, 16, false, 150.0) },
+    Row { unheard: 100, ..row("unique", 10_000, 16, false, 150.0) },
     row("values5", 10_000, 16, false, 5.0),
     row("values5", 10_000, 16, true, 100.0),
+    Row { unheard: 10, ..row("values5", 10_000, 16, false, 100.0) },
     row("kv", 2_000, 50, false, 20.0),
     row("kv", 2_000, 50, true, 1.0),
+    Row { unheard: 10, ..row("kv", 2_000, 50, false, 20.0) },
+    Row { unheard: 100, ..row("kv", 2_000, 50, false, 20.0) },
     row("list", 10_000, 16, false, 100.0),
     row("list", 10_000, 16, true, 100.0),
+    Row { unheard: 10, ..row("list", 10_000, 16, false, 100.0) },
 ];
 
 /// Seconds that each side has for a history.
 const SECONDS: u64 = 10;
 
-/// Prints the table, or JSON.
-pub(crate) fn table(is_json: bool) -> ExitCode {
+/// Histories that are measured together.
+pub(crate) struct Case {
+    pub(crate) name: String,
+    pub(crate) spec: &'static str,
+    /// Each with its verdict, `pass` or `fail`.
+    pub(crate) files: Vec<(PathBuf, &'static str)>,
+    /// The milliseconds that all of them may take us.
+    pub(crate) most: f64,
+}
+
+/// What one side needed for a case.
+struct Side {
+    /// As far as it came.
+    ms: f64,
+    /// What else there is to say, if it did not say what it should.
+    but: Option<String>,
+}
+
+impl Side {
+    fn of(case: &Case, judge: &dyn Fn(&str, &Path) -> Value) -> Self {
+        let mut side = Side { ms: 0.0, but: None };
+        for (path, wanted) in &case.files {
+            let said = judge(case.spec, path);
+            side.ms += said["ms"].as_f64().unwrap_or_default();
+            let verdict = said["verdict"].as_str().unwrap_or("?");
+            if verdict != *wanted {
+                side.but = Some(verdict.to_owned());
+            }
+        }
+        side
+    }
+
+    fn cell(&self) -> String {
+        match &self.but {
+            None => format!("{:.3}", self.ms),
+            Some(but) if self.ms > 0.0 => format!("{but} at {:.0}", self.ms),
+            Some(but) => but.clone(),
+        }
+    }
+}
+
+/// Measures every case, tells each row as it comes, and gives the table and the same as JSON.
+pub(crate) fn table(tell: impl Fn(&str)) -> std::io::Result<(String, Value)> {
     let porcupine = crate::peers::porcupine();
     if let Err(why) = &porcupine {
         eprintln!("skipped: Porcupine: {why}");
     }
-    let mut out = Vec::new();
-    println!("| history | ours, ms | at most | Porcupine, ms | ours is |");
-    println!("|---|--:|--:|--:|--:|");
+    let mut cases = crate::logs::cases()?;
     for row in ROWS {
-        let (path, spec) = match written(row) {
-            Ok(it) => it,
-            Err(error) => {
-                eprintln!("the histories cannot be written: {error}");
-                return ExitCode::from(2);
-            }
-        };
-        let ours = ours(spec, &path);
-        let peer = match &porcupine {
-            Ok(program) => theirs(program, spec, &path),
-            Err(_) => json!({"verdict": "not measured"}),
-        };
-        out.push(shown(row, &ours, &peer, is_json));
+        let (path, spec) = written(row)?;
+        let files = vec![(path, if row.bad { "fail" } else { "pass" })];
+        cases.push(Case { name: shape(row).name(row.family), spec, files, most: row.most });
     }
-    if is_json {
-        println!("{}", json!({"rows": out}));
-    }
-    ExitCode::SUCCESS
-}
-
-fn shown(row: &Row, ours: &Value, peer: &Value, is_json: bool) -> Value {
-    let name = shape(row).name(row.family);
-    let cell = |it: &Value| match (it["ms"].as_f64(), it["verdict"].as_str()) {
-        (Some(ms), Some("pass" | "fail")) => format!("{ms:.3}"),
-        (Some(ms), Some(verdict)) => format!("{verdict} at {ms:.0}"),
-        (None, verdict) => verdict.unwrap_or("?").to_owned(),
-        (Some(ms), None) => format!("{ms:.3} ?"),
+    let mut table = String::new();
+    let mut out = |line: String| {
+        tell(&line);
+        table += &line;
+        table.push('\n');
     };
-    let wanted = if row.bad { "fail" } else { "pass" };
-    let wrong = if ours["verdict"] == wanted { "" } else { " WRONG" };
-    let ratio = match (ours["ms"].as_f64(), peer["ms"].as_f64()) {
-        (Some(ours), Some(peer)) => format!("{:.0}x", peer / ours),
-        _ => String::new(),
-    };
-    if !is_json {
-        let (ours, peer) = (cell(ours), cell(peer));
-        println!("| {name} | {ours}{wrong} | {} | {peer} | {ratio} |", row.most);
+    out("| history | ours, ms | at most | Porcupine, ms | ours is |".to_owned());
+    out("|---|--:|--:|--:|--:|".to_owned());
+    let mut rows = Vec::new();
+    for case in &cases {
+        let we = Side::of(case, &ours);
+        let they = match &porcupine {
+            Ok(program) => Side::of(case, &|spec, path| theirs(program, spec, path)),
+            Err(_) => Side { ms: 0.0, but: Some("not measured".to_owned()) },
+        };
+        let both = we.but.is_none() && they.but.is_none();
+        let ratio = if both { format!("{:.0}x", they.ms / we.ms) } else { String::new() };
+        let (name, most) = (&case.name, case.most);
+        out(format!("| {name} | {} | {most} | {} | {ratio} |", we.cell(), they.cell()));
+        let told = |side: &Side| json!({"ms": side.ms, "but": side.but});
+        rows.push(json!({"history": name, "ours": told(&we), "porcupine": told(&they),
+            "at_most_ms": most}));
     }
-    json!({"history": name, "ours": ours, "porcupine": peer, "at_most_ms": row.most})
+    Ok((table, json!({ "rows": rows })))
 }
 
 fn shape(row: &Row) -> Shape {
@@ -154,17 +187,18 @@ pub(crate) fn measure(spec: &str, path: &str) -> ExitCode {
         }
     };
     let found = match spec {
-        "head" => judged::<Head<Text>>(&bytes),
-        "register" | "cas-register" => judged::<Register>(&bytes),
-        "kv" => judged::<Kv>(&bytes),
-        "object-store" => judged::<Objects<checker::value::Value>>(&bytes),
+        "head" => judged::<Head<Text>>(&bytes, &Start::Usual),
+        "register" | "cas-register" => judged::<Register>(&bytes, &Start::Usual),
+        "cas-register-null" => judged::<Register>(&bytes, &Start::Nothing),
+        "kv" => judged::<Kv>(&bytes, &Start::Usual),
+        "object-store" => judged::<Objects<checker::value::Value>>(&bytes, &Start::Usual),
         _ => json!({"verdict": "no such spec"}),
     };
     println!("{found}");
     ExitCode::SUCCESS
 }
 
-fn judged<S: Written>(bytes: &[u8]) -> Value
+fn judged<S: Written>(bytes: &[u8], start: &Start) -> Value
 where
     S::Op: Clone,
     S::Ret: Clone,
@@ -177,7 +211,7 @@ where
     reader.end(&mut collector).expect("a history");
     let reading = began.elapsed().as_secs_f64();
     let operations = collector.finish().expect("a history");
-    let init = S::start(&format.start()).expect("where they all begin");
+    let init = S::start(start).expect("where they all begin");
     let mut least = f64::INFINITY;
     let mut verdict = "unknown";
     for _ in 0..5 {

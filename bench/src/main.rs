@@ -8,6 +8,7 @@
 mod checker;
 mod growth;
 mod histories;
+mod logs;
 mod ours;
 mod peers;
 mod results;
@@ -29,7 +30,7 @@ fn main() -> ExitCode {
         ["results"] => return results::write(),
         ["check", spec, path] => return checker::measure(spec, path),
         ["growth"] => return growth::plot(),
-        ["checker"] => return checker::table(json),
+        ["checker"] => return print_checker(json),
         ["strength"] => return strength::strength(json),
         ["minimise"] => return shortest::write(),
         [bench] if ours::BENCHES.contains(bench) => results::print(bench, json),
@@ -42,4 +43,23 @@ fn main() -> ExitCode {
         }
     }
     ExitCode::SUCCESS
+}
+
+fn print_checker(json: bool) -> ExitCode {
+    match checker::table(|line| {
+        if !json {
+            println!("{line}")
+        }
+    }) {
+        Ok((_, rows)) => {
+            if json {
+                println!("{rows}");
+            }
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("the histories were not there: {error}");
+            ExitCode::from(2)
+        }
+    }
 }

@@ -107,6 +107,15 @@ pub(crate) fn write() -> ExitCode {
         out.push_str(&table(bench, &measure(bench)));
         out.push('\n');
     }
+    match crate::checker::table(|line| eprintln!("{line}")) {
+        Ok((table, _)) => {
+            out.push_str(
+                "## Judging a history, beside Porcupine\n\nParsing apart; least of five.\n\n",
+            );
+            out.push_str(&table);
+        }
+        Err(error) => eprintln!("the checker was not measured: {error}"),
+    }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("results.md");
     print!("{out}");
     match std::fs::write(&path, &out) {

@@ -117,6 +117,8 @@ struct Waiting {
     members: Vec<u32>,
     events: Vec<Event>,
     judged: usize,
+    /// Whether it has had its turn of looking in depth.
+    is_known: bool,
 }
 
 /// What came of a turn, and the ways it took.
@@ -147,7 +149,7 @@ impl<S: Spec> Case<'_, S> {
 
     fn search(&self, search: &mut Search<'_, S>, it: &Waiting, allowance: usize) -> Turn {
         let mut meter = Meter::new(self.budget, allowance);
-        let end = search.run(self.init, &it.events, &mut meter);
+        let end = search.run(self.init, &it.events, !it.is_known, &mut meter);
         if let (End::Explained(order), true) = (&end, self.proves) {
             let valid = validate(self.init, Part::new(self.operations, &it.members), order);
             assert_eq!(valid, Ok(()), "the search gives an order that explains");
@@ -179,7 +181,7 @@ impl<S: Spec> Case<'_, S> {
                 }
                 Monitored::Declined => {
                     let events = events(Part::new(self.operations, &members));
-                    waiting.push(Waiting { number, members, events, judged: 0 });
+                    waiting.push(Waiting { number, members, events, judged: 0, is_known: false });
                 }
             }
         }
@@ -221,6 +223,7 @@ impl<S: Spec> Case<'_, S> {
                             out = Some(reason);
                         }
                         it.judged = so_far;
+                        it.is_known = true;
                         still.push(it);
                     }
                 }

@@ -109,8 +109,18 @@ impl<'a, S: Spec> Search<'a, S> {
         }
     }
 
-    /// Judges a part: by a quick look in depth, and by all ways where that finds nothing.
-    pub(crate) fn run(&mut self, init: &S, events: &[Event], meter: &mut Meter<'_>) -> End {
+    /// Judges a part: by a quick look in depth, if it is `new`, and by all ways where that finds
+    /// nothing.
+    pub(crate) fn run(
+        &mut self,
+        init: &S,
+        events: &[Event],
+        new: bool,
+        meter: &mut Meter<'_>,
+    ) -> End {
+        if !new {
+            return self.walk(init, events, meter);
+        }
         match Depth::new(self.operations, events, &mut self.slot_of).run(init, meter) {
             Ok(Some(order)) => End::Explained(order),
             Ok(None) | Err(Out::Turn) => self.walk(init, events, meter),

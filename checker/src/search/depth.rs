@@ -23,6 +23,8 @@ struct Guess<S> {
     left: u128,
     /// How long the order was.
     order: usize,
+    /// Stands for it among the dead ends.
+    print: u64,
 }
 
 /// What is open, a bit for each slot.
@@ -100,10 +102,11 @@ impl<'a, S: Spec> Depth<'a, S> {
             if at == self.events.len() {
                 return Ok(Some(self.order));
             }
-            if self.is_new(at, &state, done) {
+            let print = Chain::of(&(at, &state, done)).max(1);
+            if self.dead[find(&self.dead, print)] == 0 {
                 let left = open.all & !open.reads & !done;
                 let order = self.order.len();
-                self.guesses.push(Guess { at, state, done, open, left, order });
+                self.guesses.push(Guess { at, state, done, open, left, order, print });
             }
             match self.guess(meter)? {
                 Some((next_at, next, next_done, next_open)) => {
@@ -118,7 +121,9 @@ impl<'a, S: Spec> Depth<'a, S> {
     fn guess(&mut self, meter: &mut Meter<'_>) -> Result<Option<(usize, S, u128, Open)>, Out> {
         while let Some(guess) = self.guesses.last_mut() {
             if guess.left == 0 {
+                let print = guess.print;
                 self.guesses.pop();
+                self.bury(print);
                 continue;
             }
             let at = guess.at;
@@ -161,18 +166,19 @@ impl<'a, S: Spec> Depth<'a, S> {
         }
     }
 
-    /// Whether nobody has been here before; if not, it was in vain.
-    fn is_new(&mut self, at: usize, state: &S, done: u128) -> bool {
+    /// Remembers a dead end.
+    fn bury(&mut self, print: u64) {
         if self.dead_count * 2 >= self.dead.len() {
             let old = std::mem::take(&mut self.dead);
             self.dead = vec![0; old.len() * 4];
-            old.into_iter().filter(|it| *it != 0).for_each(|it| {
-                insert(&mut self.dead, it);
-            });
+            for print in old.into_iter().filter(|it| *it != 0) {
+                let place = find(&self.dead, print);
+                self.dead[place] = print;
+            }
         }
-        let new = insert(&mut self.dead, Chain::of(&(at, state, done)).max(1));
-        self.dead_count += usize::from(new);
-        new
+        let place = find(&self.dead, print);
+        self.dead_count += usize::from(self.dead[place] == 0);
+        self.dead[place] = print;
     }
 
     /// Gives the operation a slot. `None`: there are too many.
@@ -230,15 +236,12 @@ impl<'a, S: Spec> Depth<'a, S> {
     }
 }
 
-fn insert(table: &mut [u64], print: u64) -> bool {
+/// Where it is in the table, or would be.
+fn find(table: &[u64], print: u64) -> usize {
     let mask = table.len() - 1;
     let mut place = print as usize & mask;
-    while table[place] != 0 {
-        if table[place] == print {
-            return false;
-        }
+    while table[place] != 0 && table[place] != print {
         place = (place + 1) & mask;
     }
-    table[place] = print;
-    true
+    place
 }
