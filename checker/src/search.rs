@@ -133,7 +133,7 @@ impl<'a, S: Spec> Search<'a, S> {
         self.order.clear();
         self.frontier.clear();
         let start = Configuration { state: init.clone(), done: 0, trail: Trail::START };
-        self.frontier.insert(start);
+        self.frontier.insert(start, 0);
         let mut judged = 0;
         for &event in events {
             if !event.is_return {
@@ -267,9 +267,10 @@ impl<'a, S: Spec> Search<'a, S> {
         self.pending.clear();
         for way in self.frontier.members() {
             if way.done & bit == 0 {
-                self.pending.insert(way.clone());
+                self.pending.insert(way.clone(), self.unheard);
             } else {
-                self.next.insert(Configuration { done: way.done & !bit, ..way.clone() });
+                let way = Configuration { done: way.done & !bit, ..way.clone() };
+                self.next.insert(way, self.unheard);
             }
         }
         let operations = self.operations;
@@ -299,7 +300,7 @@ impl<'a, S: Spec> Search<'a, S> {
                     let trail = self.order.then(way.trail, index);
                     let way = self.settled(state, way.done | 1 << slot, trail);
                     let into = if way.done & bit == 0 { &mut self.pending } else { &mut self.next };
-                    into.insert(Configuration { done: way.done & !bit, ..way });
+                    into.insert(Configuration { done: way.done & !bit, ..way }, self.unheard);
                 }
             }
         }

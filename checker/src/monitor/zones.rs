@@ -81,7 +81,7 @@ pub(crate) fn zones(touched: &[Touched], count: usize) -> Zoned {
         return split;
     }
     let order = plan(touched, &blocks);
-    match try_order(touched, &blocks, &blocks.stages(order)) {
+    match try_order(touched, &blocks.stages(order)) {
         Ok(order) => return Zoned::Pass(order),
         Err(Broken::Late { first, second }) if blocks.is_certain(touched, first, second) => {
             return Zoned::Late { first, second };
@@ -92,13 +92,13 @@ pub(crate) fn zones(touched: &[Touched], count: usize) -> Zoned {
 }
 
 /// Tries one order of the values: the stage of each.
-fn try_order(touched: &[Touched], blocks: &Blocks, stages: &[u32]) -> Result<Vec<u32>, Broken> {
+fn try_order(touched: &[Touched], stages: &[u32]) -> Result<Vec<u32>, Broken> {
     let stage = |value: u32| stages[value as usize];
-    let said: Vec<Said> = (0..)
-        .zip(touched)
-        .map(|(position, it)| {
+    let said: Vec<Said> = touched
+        .iter()
+        .map(|it| {
             let mark = match it.touch {
-                Touch::Write(value) | Touch::Cas(_, value) if blocks.writes(value, position) => {
+                Touch::Write(value) | Touch::Cas(_, value) if stage(value) != NOBODY => {
                     Mark::Makes(stage(value))
                 }
                 Touch::Dropped | Touch::Write(_) | Touch::Cas(..) => Mark::Dropped,

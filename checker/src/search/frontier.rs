@@ -18,10 +18,17 @@ pub(super) struct Configuration<S> {
     pub(super) trail: Trail,
 }
 
-impl<S: PartialEq> PartialEq for Configuration<S> {
-    /// However it came about.
-    fn eq(&self, other: &Self) -> bool {
-        self.done == other.done && self.state == other.state
+impl<S: Eq + Hash> Configuration<S> {
+    /// Whether whatever can follow from the other can follow from this, however they came about:
+    /// it has spent no more of the `unheard`, which may happen or not.
+    fn outdoes(&self, other: &Self, unheard: u128) -> bool {
+        let same = (self.done ^ other.done) & !unheard == 0 && self.state == other.state;
+        same && self.done & !other.done == 0
+    }
+
+    /// The same for all that may outdo one another.
+    fn print(&self, unheard: u128) -> u64 {
+        Chain::of(&(Chain::of(&self.state), self.done & !unheard))
     }
 }
 
@@ -69,46 +76,48 @@ impl<S: Clone + Eq + Hash> Frontier<S> {
         self.table.clear();
     }
 
-    /// Adds a configuration, and says whether it is new.
-    pub(super) fn insert(&mut self, configuration: Configuration<S>) -> bool {
+    /// Adds a configuration unless one that is there outdoes it, and says whether it did: same state,
+    /// same operations to answer for, and no more of the `unheard` ones spent.
+    pub(super) fn insert(&mut self, configuration: Configuration<S>, unheard: u128) -> bool {
         if self.members.len() < SCAN_MAX {
-            if self.members.contains(&configuration) {
+            if self.members.iter().any(|it| it.outdoes(&configuration, unheard)) {
                 return false;
             }
         } else {
             if self.table.len() < 2 * (self.members.len() + 1) {
-                self.build();
+                self.build(unheard);
             }
-            let place = self.place(&configuration);
-            if self.table[place] != VACANT {
-                return false;
-            }
+            let Some(place) = self.place(&configuration, unheard) else { return false };
             self.table[place] = u32::try_from(self.members.len()).expect("budgets end sooner");
         }
         self.members.push(configuration);
         true
     }
 
-    fn build(&mut self) {
+    fn build(&mut self, unheard: u128) {
         self.table.clear();
         self.table.resize((4 * self.members.len()).next_power_of_two(), VACANT);
         for position in 0..self.members.len() {
-            let place = self.place(&self.members[position]);
+            let mask = self.table.len() - 1;
+            let mut place = self.members[position].print(unheard) as usize & mask;
+            while self.table[place] != VACANT {
+                place = (place + 1) & mask;
+            }
             self.table[place] = u32::try_from(position).expect("budgets end sooner");
         }
     }
 
-    /// Where the configuration is in the table, or would be.
-    fn place(&self, configuration: &Configuration<S>) -> usize {
+    /// Where the configuration goes in the table, unless one that is there outdoes it.
+    fn place(&self, configuration: &Configuration<S>, unheard: u128) -> Option<usize> {
         let mask = self.table.len() - 1;
-        let mut place =
-            Chain::of(&(Chain::of(&configuration.state), configuration.done)) as usize & mask;
-        while self.table[place] != VACANT
-            && self.members[self.table[place] as usize] != *configuration
-        {
+        let mut place = configuration.print(unheard) as usize & mask;
+        while self.table[place] != VACANT {
+            if self.members[self.table[place] as usize].outdoes(configuration, unheard) {
+                return None;
+            }
             place = (place + 1) & mask;
         }
-        place
+        Some(place)
     }
 
     /// Drops each configuration that another one outdoes: same state, same operations to answer
@@ -160,24 +169,35 @@ mod tests {
     fn a_thousand_members_stay_distinct() {
         let mut frontier = Frontier::new();
         for state in (0..1000_u64).chain(0..1000) {
-            frontier.insert(way(state / 2, u128::from(state % 2) << 100));
+            frontier.insert(way(state / 2, u128::from(state % 2) << 100), 0);
         }
         assert_eq!(frontier.len(), 1000);
         frontier.for_each(|configuration| configuration.done |= 1);
-        assert!(!frontier.insert(way(5, 1 | 1 << 100)));
-        assert!(frontier.insert(way(5, 1 << 100)));
+        assert!(!frontier.insert(way(5, 1 | 1 << 100), 0));
+        assert!(frontier.insert(way(5, 1 << 100), 0));
+    }
+
+    #[test]
+    fn what_is_outdone_is_not_added() {
+        let mut frontier = Frontier::new();
+        for state in 0..100 {
+            assert!(frontier.insert(way(state, 0b0011), 0b0110));
+            assert!(!frontier.insert(way(state, 0b0111), 0b0110), "it has spent more");
+            assert!(frontier.insert(way(state, 0b0101), 0b0110), "it has spent another");
+            assert!(frontier.insert(way(state, 0b1111), 0b0110), "it has less to answer for");
+        }
     }
 
     #[test]
     fn more_in_hand_outdoes_less() {
         let mut frontier = Frontier::new();
         for done in [0b0111, 0b0001, 0b0101, 0b1001, 0b0000] {
-            frontier.insert(way(1, done));
+            frontier.insert(way(1, done), 0);
         }
-        frontier.insert(way(2, 0b0111));
+        frontier.insert(way(2, 0b0111), 0);
         // Neither of two outdoes the other.
-        frontier.insert(way(3, 0b0010));
-        frontier.insert(way(3, 0b0100));
+        frontier.insert(way(3, 0b0010), 0);
+        frontier.insert(way(3, 0b0100), 0);
         // The lowest bit is an operation that must answer: it is never traded.
         frontier.keep_undominated(0b1110);
         let kept: Vec<_> = frontier.members().iter().map(|c| (c.state, c.done)).collect();

@@ -56,8 +56,19 @@ pub(super) struct Slot {
     pub(super) writer: u32,
 }
 
+/// A write that nobody answered for and nobody saw: it may have gone anywhere after its call.
+#[derive(Clone, Copy)]
+pub(super) struct Spare {
+    pub(super) value: u32,
+    pub(super) call: u64,
+    /// The value it must have found, of a compare-and-set.
+    pub(super) from: Option<u32>,
+}
+
 pub(super) struct Blocks {
     values: Vec<Value>,
+    /// By call.
+    pub(super) spares: Vec<Spare>,
     /// That with the initial value is the first.
     blocks: Vec<Block>,
     /// Those that own time, by their first return, without the first block.
@@ -80,19 +91,14 @@ impl Blocks {
         if values[0].writer != NOBODY {
             return Err(Zoned::Declined);
         }
-        leave(touched, &mut values)?;
-        let mut all = Blocks { values, blocks: Vec::new(), wide: Vec::new() };
+        let spares = leave(touched, &mut values)?;
+        let mut all = Blocks { values, spares, blocks: Vec::new(), wide: Vec::new() };
         all.bound(touched);
         all.tie(touched)?;
         let wide = (1..all.blocks.len() as u32).filter(|&it| all.blocks[it as usize].is_wide());
         all.wide = wide.collect();
         all.wide.sort_unstable_by_key(|&it| all.blocks[it as usize].first_at);
         Ok(all)
-    }
-
-    /// Whether the operation at `position` wrote this.
-    pub(super) fn writes(&self, value: u32, position: u32) -> bool {
-        self.values[value as usize].writer == position
     }
 
     /// The first return and the last call of each value.
@@ -211,11 +217,17 @@ impl Blocks {
         slots
     }
 
-    /// The stage of each value, in this order of the blocks after the first.
+    /// The stage of each value, in this order of the blocks after the first, and of spares: those
+    /// are counted on after the blocks.
     pub(super) fn stages(&self, order: impl IntoIterator<Item = u32>) -> Vec<u32> {
         let mut stages = vec![NOBODY; self.values.len()];
         let mut next = 0;
         for number in [0].into_iter().chain(order) {
+            if let Some(spare) = (number as usize).checked_sub(self.blocks.len()) {
+                stages[self.spares[spare].value as usize] = next;
+                next += 1;
+                continue;
+            }
             let mut value = self.blocks[number as usize].root;
             while value != NOBODY {
                 stages[value as usize] = next;
@@ -258,7 +270,7 @@ impl Blocks {
             }
             _ => NOBODY,
         };
-        block(second) == 0 || block(first) == block(second)
+        block(second) == 0 || block(first) == block(second) && block(first) != NOBODY
     }
 
     /// An operation that denies a value which was there throughout, by its own block alone.
@@ -326,8 +338,8 @@ impl Blocks {
     }
 }
 
-/// Forgets the writes that nobody answered for and nobody saw, and notes who replaced what.
-fn leave(touched: &[Touched], values: &mut [Value]) -> Result<(), Zoned> {
+/// Sets apart the writes that nobody answered for and nobody saw, and notes who replaced what.
+fn leave(touched: &[Touched], values: &mut [Value]) -> Result<Vec<Spare>, Zoned> {
     let is_open = |position: u32| touched[position as usize].at == u64::MAX;
     // Whose answer shows that the value was there.
     let mut needed = vec![NOBODY; values.len()];
@@ -352,11 +364,16 @@ fn leave(touched: &[Touched], values: &mut [Value]) -> Result<(), Zoned> {
             }
         }
     }
-    for (value, needed) in values.iter_mut().zip(&needed) {
+    let mut spares = Vec::new();
+    for ((number, value), needed) in (0..).zip(values.iter_mut()).zip(&needed) {
         if value.writer != NOBODY && is_open(value.writer) && *needed == NOBODY {
+            let Touched { touch, call, .. } = touched[value.writer as usize];
+            let from = if let Touch::Cas(from, _) = touch { Some(from) } else { None };
+            spares.push(Spare { value: number, call, from });
             value.writer = NOBODY;
         }
     }
+    spares.sort_unstable_by_key(|it| (it.call, it.value));
     for (position, it) in (0..).zip(touched) {
         let Touch::Cas(from, to) = it.touch else { continue };
         if values[to as usize].writer == position {
@@ -372,5 +389,5 @@ fn leave(touched: &[Touched], values: &mut [Value]) -> Result<(), Zoned> {
             (value.leaver, value.next) = (position, to);
         }
     }
-    Ok(())
+    Ok(spares)
 }

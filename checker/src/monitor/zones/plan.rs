@@ -4,10 +4,13 @@
 //! before its return. So every block waits as long as it can, which serves those who deny it; and
 //! when somebody needs the current value replaced by a moment, one of the blocks that can begin by
 //! then is taken out of turn: one that no denial is left for, if there is, and of those the one
-//! that could wait the least.
+//! that could wait the least. A write that nobody heard of and nobody saw is a last resort: it is
+//! there for whoever needs it, and need not be anywhere.
 
-use super::blocks::{Blocks, Slot};
+use super::blocks::{Blocks, Slot, Spare};
 use super::{Touch, Touched};
+use std::iter::Peekable;
+use std::vec::IntoIter;
 
 /// The blocks after the first.
 pub(super) fn plan(touched: &[Touched], blocks: &Blocks) -> Vec<u32> {
@@ -17,9 +20,24 @@ pub(super) fn plan(touched: &[Touched], blocks: &Blocks) -> Vec<u32> {
         return slots.iter().map(|slot| slot.number).collect();
     }
     let written = blocks.last_written(touched);
+    let spares = (blocks.count() as u32..).zip(&blocks.spares);
+    let (mut anywhere, mut after) = (Vec::new(), vec![None; blocks.count()]);
+    for (number, spare) in spares {
+        match spare.from {
+            None => anywhere.push((number, *spare)),
+            // The first that can; they come by call.
+            Some(from) => {
+                if let Some(block) = blocks.ended_by(from) {
+                    after[block as usize].get_or_insert((number, *spare));
+                }
+            }
+        }
+    }
     let mut plan = Plan {
         touched,
         denials,
+        anywhere: anywhere.into_iter().peekable(),
+        after,
         order: Vec::with_capacity(slots.len()),
         is_placed: vec![false; blocks.count()],
         until: 0,
@@ -33,6 +51,10 @@ pub(super) fn plan(touched: &[Touched], blocks: &Blocks) -> Vec<u32> {
 struct Plan<'a> {
     touched: &'a [Touched],
     denials: Denials,
+    /// Spares that may replace any value, by call.
+    anywhere: Peekable<IntoIter<(u32, Spare)>>,
+    /// Of those that may replace the last value of a block, the one called first.
+    after: Vec<Option<(u32, Spare)>>,
     order: Vec<u32>,
     is_placed: Vec<bool>,
     /// When the current value must have been replaced.
@@ -59,14 +81,34 @@ impl Plan<'_> {
                     let next = self.next_deadline(it, self.until);
                     (next, u64::MAX - it.late)
                 });
-                // Nothing can replace it in time: that is for others to find out.
-                let Some(best) = best else { break };
-                self.place(best, self.until.min(best.late));
+                match best {
+                    Some(best) if self.next_deadline(best, self.until) == u64::MAX => {
+                        self.place(best, self.until.min(best.late));
+                    }
+                    best => match (self.spare(), best) {
+                        (Some(spare), _) => {
+                            self.order.push(spare);
+                            self.until = u64::MAX;
+                        }
+                        (None, Some(best)) => self.place(best, self.until.min(best.late)),
+                        // Nothing can replace it in time: that is for others to find out.
+                        (None, None) => break,
+                    },
+                }
             }
             if !self.is_placed[slot.number as usize] {
                 self.place(slot, slot.late);
             }
         }
+    }
+
+    /// A write that nobody saw, to replace the current value in time.
+    fn spare(&mut self) -> Option<u32> {
+        let current = self.order.last().map_or(0, |it| *it as usize);
+        let own = self.after.get(current).copied().flatten();
+        let own = own.filter(|(_, spare)| spare.call <= self.until);
+        let any = || self.anywhere.next_if(|(_, spare)| spare.call <= self.until);
+        own.or_else(any).map(|(number, _)| number)
     }
 
     fn begins_by(&self, slot: &Slot, moment: u64) -> bool {
