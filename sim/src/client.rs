@@ -1,6 +1,7 @@
 //! One client: its program, its place at the counter, and its calls adrift.
 
-use crate::io::{Desk, Io, Record, Stage};
+use crate::desk::{Desk, Stage};
+use crate::io::{Io, Record};
 use crate::model::{CallOf, Model};
 use checker::ClientId;
 use std::hash::{Hash, Hasher};
@@ -73,7 +74,7 @@ impl<M: Model, F: Future<Output = ()>> Client<M, F> {
 
     pub(crate) fn start<S: Starts<M, Program = F>>(&mut self, starts: &S, model: &M) {
         let io = Io::new(Rc::clone(&self.desk));
-        self.desk.mail.borrow_mut().heard = 0;
+        self.desk.heard.set(0);
         self.program.as_mut().set(Some(starts.start(model.clone(), io)));
         self.life = Life::Running;
     }
@@ -100,16 +101,20 @@ impl<M: Model, F: Future<Output = ()>> Client<M, F> {
 impl<M: Model, F> Hash for Client<M, F> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.life.hash(state);
-        let mail = self.desk.mail.borrow();
-        mail.heard.hash(state);
-        mail.uniques.hash(state);
-        for (slot, index) in mail.slots().zip(0u8..) {
-            match slot.stage {
+        self.desk.heard.get().hash(state);
+        self.desk.uniques.get().hash(state);
+        for (slot, index) in self.desk.slots().zip(0u8..) {
+            let stage = slot.stage.get();
+            match stage {
                 Stage::Free => {}
                 Stage::Sent | Stage::Parked | Stage::Deaf | Stage::Forgotten => {
-                    (index, slot.stage, slot.call()).hash(state);
+                    (index, stage, &*slot.call()).hash(state);
                 }
-                Stage::Answered | Stage::Told => (index, slot.stage, &slot.told).hash(state),
+                Stage::Answered | Stage::Told => {
+                    let told = slot.told.take();
+                    (index, stage, &told).hash(state);
+                    slot.told.set(told);
+                }
             }
         }
         for (adrift, index) in self.adrift.iter().zip(0u8..) {

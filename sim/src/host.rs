@@ -5,8 +5,8 @@
 //! makes one counter a sound clock for their history.
 
 use crate::client::{Client, Life, Starts};
-use crate::io::Lost;
-use crate::io::{Clock, News, Record, Stage};
+use crate::desk::{News, Stage};
+use crate::io::{Clock, Lost, Record};
 use crate::model::{CallOf, Model, OpOf, ReplyOf, RetOf};
 use crate::world::Marks;
 use checker::{ClientId, History};
@@ -66,7 +66,7 @@ impl<M: Model> Hosted<M> {
             for item in news.drain(..) {
                 match item {
                     News::Sent(slot) => {
-                        let call = client.desk.mail.borrow_mut().slot(slot).call().clone();
+                        let call = client.desk.slot(slot).take_call();
                         flying.push(Flying { slot, heard: true, call: Box::pin(port.call(call)) });
                     }
                     News::Dropped(slot) => {
@@ -79,13 +79,12 @@ impl<M: Model> Hosted<M> {
             }
             assert!(!flying.is_empty(), "a client waits only on its own calls");
             let (Flying { slot, heard, .. }, result) = next(&mut flying).await;
-            let mut mail = client.desk.mail.borrow_mut();
+            let slot = client.desk.slot(slot);
             if !heard {
-                mail.slot(slot).stage = Stage::Free;
+                slot.stage.set(Stage::Free);
                 continue;
             }
-            mail.tell(slot, result);
-            drop(mail);
+            client.desk.tell(slot, result);
             client.resume();
         }
     }

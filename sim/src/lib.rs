@@ -33,6 +33,7 @@ pub mod host;
 pub mod rng;
 
 mod client;
+mod desk;
 mod observer;
 mod teller;
 

@@ -192,6 +192,7 @@ impl Menu {
         self.after.clear();
         self.parked.clear();
         self.running.clear();
+        self.offered.clear();
         self.faults_left = faults_max;
         self.now = 0;
         self.hole = NO_HOLE;
@@ -223,11 +224,13 @@ impl Menu {
 
     fn take_other(&mut self, index: usize) -> Step {
         if index < self.due.len() {
-            return Step::World(self.due.remove(index).it);
+            self.offered.due.forget();
+            return Step::World(self.due.swap_remove(index).it);
         }
         let index = index - self.due.len();
         if index < self.may.len() {
-            return Step::World(self.may.remove(index).it);
+            self.offered.may.forget();
+            return Step::World(self.may.swap_remove(index).it);
         }
         let index = index - self.may.len();
         if index < self.after.len() {
@@ -311,14 +314,14 @@ impl Menu {
         if W::MOVES.is_empty() {
             return;
         }
-        self.offered.clear();
-        world.moves(&mut self.offered);
-        for (old, offered) in
-            [(&mut self.due, &self.offered.due), (&mut self.may, &self.offered.may)]
-        {
-            if !is_same(old, offered) {
-                renew(old, offered, &mut self.spare, self.now);
-            }
+        let Menu { due, may, offered, spare, now, .. } = self;
+        offered.begin();
+        world.moves(offered);
+        if let Some(offered) = offered.due.changes() {
+            renew(due, offered, spare, *now);
+        }
+        if let Some(offered) = offered.may.changes() {
+            renew(may, offered, spare, *now);
         }
     }
 }
@@ -334,12 +337,10 @@ fn oldest(since: impl Iterator<Item = u32>) -> Option<usize> {
     since.enumerate().min_by_key(|(_, since)| *since).map(|(at, _)| at)
 }
 
-#[inline]
-fn is_same(old: &[Entry<Move>], offered: &[Move]) -> bool {
-    old.len() == offered.len() && old.iter().zip(offered).all(|(old, new)| old.it == *new)
-}
-
 fn renew(old: &mut Vec<Entry<Move>>, offered: &[Move], spare: &mut Vec<Entry<Move>>, now: u32) {
+    if offered.is_empty() {
+        return old.clear();
+    }
     spare.clear();
     for new in offered {
         let since = old.iter().find(|old| old.it == *new).map_or(now, |old| old.since);

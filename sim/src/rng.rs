@@ -5,20 +5,26 @@
 
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng as _, SeedableRng};
+use std::mem::replace;
 
-/// A stream of choices that a seed fixes for ever.
+/// A stream of choices that a seed fixes for ever. The next bits are there before anybody asks:
+/// whoever chooses by them has something to wait for as it is.
 #[derive(Clone, Debug)]
-pub struct Rng(Xoshiro256PlusPlus);
+pub struct Rng {
+    next: u64,
+    source: Xoshiro256PlusPlus,
+}
 
 impl Rng {
     /// The stream of `seed`.
     pub fn new(seed: u64) -> Self {
-        Rng(Xoshiro256PlusPlus::seed_from_u64(seed))
+        let mut source = Xoshiro256PlusPlus::seed_from_u64(seed);
+        Rng { next: source.next_u64(), source }
     }
 
     /// The next 64 bits.
     pub fn bits(&mut self) -> u64 {
-        self.0.next_u64()
+        replace(&mut self.next, self.source.next_u64())
     }
 
     /// A number below `n`, which must not be zero. Multiply-shift: no loop and no division, with a

@@ -5,10 +5,12 @@
 //! step: clients, menu and history keep their memory from run to run.
 
 mod fingerprint;
+mod tally;
 
 use crate::chooser::Chooser;
 use crate::client::{Adrift, Client, Life};
-use crate::io::{Clock, Lost, MUCH, NONE, News, Record, Stage};
+use crate::desk::{MUCH, NONE, News, Stage};
+use crate::io::{Clock, Lost, Record};
 use crate::menu::Menu;
 use crate::model::{CallOf, Model, OpOf, ReplyOf, RetOf};
 use crate::step::{CallId, Step};
@@ -20,6 +22,7 @@ use std::hash::{Hash, Hasher};
 use std::mem;
 use std::rc::Rc;
 use std::task::Poll;
+use tally::Tally;
 
 pub use crate::client::Starts;
 pub use crate::observer::{Observer, Stop};
@@ -68,6 +71,7 @@ pub struct Engine<M: Model, S: Starts<M>> {
     menu: Menu,
     record: Rc<Record<M>>,
     steps: Vec<Step>,
+    tally: Tally,
     digest: u64,
     news: Vec<News>,
     /// Whether somebody will ask for fingerprints.
@@ -82,6 +86,7 @@ pub fn engine<M: Model>() -> Engine<M, impl Starts<M>> {
         menu: Menu::default(),
         record: Rc::new(Record::new(Clock::Steps(Cell::new(0)))),
         steps: Vec::new(),
+        tally: Tally::default(),
         digest: 0,
         news: Vec::new(),
         hears: false,
@@ -141,6 +146,7 @@ impl<M: Model, S: Starts<M>> Engine<M, S> {
         assert!(faults_max <= FAULTS_MAX, "a run has {FAULTS_MAX} faults at most");
         self.menu.clear(faults_max);
         self.steps.clear();
+        self.tally = Tally::default();
         self.digest = 0;
         self.record.history.borrow_mut().clear();
         self.record.marks.borrow_mut().clear();
@@ -242,6 +248,11 @@ impl<M: Model, S: Starts<M>> Engine<M, S> {
         &self.steps
     }
 
+    /// How often each kind of step was taken.
+    pub(crate) fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
     /// What was asked and answered.
     pub fn history(&self) -> Ref<'_, History<OpOf<M>, RetOf<M>>> {
         self.record.history.borrow()
@@ -258,9 +269,10 @@ impl<M: Model, S: Starts<M>> Engine<M, S> {
     }
 
     fn start(&mut self, model: &M, index: usize) {
+        let client = ClientId(index as u16);
         self.clients[index].start(&self.starts, model);
-        self.menu.start(ClientId(index as u16));
-        self.resume_apart(index);
+        self.menu.start(client);
+        self.resume(client);
     }
 
     /// Every step but the common one.
@@ -269,14 +281,16 @@ impl<M: Model, S: Starts<M>> Engine<M, S> {
         W: World<Call = CallOf<M>, Reply = ReplyOf<M>>,
         O: Observer<M, W>,
     {
+        self.tally.note(step);
         match step {
-            Step::Apply(id) | Step::Late(id) => self.apply(world, id, observer),
+            Step::Apply(_) => unreachable!("the common step has a way of its own"),
+            Step::Late(id) => self.apply_adrift(world, id, observer),
             Step::Reply(id) => self.arrive(id),
             Step::Lose(id) => self.lose(id, observer),
             Step::Crash(client) => {
                 let index = usize::from(client.0);
                 self.clients[index].stop(Life::Crashed);
-                self.read_news(index);
+                self.read_much(client);
                 world.gone(client);
                 self.menu.add_after(Step::Restart(client));
             }
@@ -295,43 +309,38 @@ impl<M: Model, S: Starts<M>> Engine<M, S> {
         if id.slot >= CallId::ADRIFT {
             return self.apply_adrift(world, id, observer);
         }
-        let index = usize::from(id.client.0);
-        let mut mail = self.clients[index].desk.mail.borrow_mut();
-        let hears = mail.hears;
-        let slot = mail.slot(id.slot);
-        let answer = world.apply(id, slot.call());
-        let reply = match answer {
-            Poll::Ready(reply) => reply,
-            Poll::Pending => {
-                observer.told(id, slot.call(), None);
-                self.digest = mix(self.digest, PARKED);
-                if slot.stage == Stage::Sent {
-                    slot.stage = Stage::Parked;
-                }
-                if slot.stage == Stage::Parked {
-                    self.menu.park(id);
-                }
-                return;
+        let client = &mut self.clients[usize::from(id.client.0)];
+        let slot = client.desk.slot(id.slot);
+        let call = slot.call();
+        // It is moved once, when all have looked at it: answers may be long.
+        let answer = world.apply(id, &call);
+        let Poll::Ready(reply) = &answer else {
+            observer.told(id, &call, None);
+            self.digest = mix(self.digest, PARKED);
+            if slot.stage.get() == Stage::Sent {
+                slot.stage.set(Stage::Parked);
             }
+            if slot.stage.get() == Stage::Parked {
+                self.menu.park(id);
+            }
+            return;
         };
-        observer.told(id, slot.call(), Some(&reply));
-        self.digest = chain(self.digest, &reply);
-        if !matches!(slot.stage, Stage::Sent | Stage::Parked) {
+        observer.told(id, &call, Some(reply));
+        drop(call);
+        self.digest = chain(self.digest, reply);
+        let Poll::Ready(reply) = answer else { unreachable!("it was answered") };
+        if !matches!(slot.stage.get(), Stage::Sent | Stage::Parked) {
             return slot.answered_to_nobody();
         }
         if M::ANSWERS_TRAVEL {
-            slot.stage = Stage::Answered;
-            slot.told = Some(Ok(reply));
+            slot.stage.set(Stage::Answered);
+            slot.told.set(Some(Ok(reply)));
             return self.menu.add_reply(id);
         }
-        if hears {
-            mail.tell(id.slot, Ok(reply));
-        } else {
-            slot.stage = Stage::Told;
-            slot.told = Some(Ok(reply));
+        client.desk.tell(slot, Ok(reply));
+        if go_on(client, &mut self.menu) == MUCH {
+            self.read_much(id.client);
         }
-        drop(mail);
-        self.resume(index);
     }
 
     /// The same for a call that nobody waits for.
@@ -362,77 +371,45 @@ impl<M: Model, S: Starts<M>> Engine<M, S> {
     /// An answer that was on its way is there.
     fn arrive(&mut self, id: CallId) {
         let index = usize::from(id.client.0);
-        let mut mail = self.clients[index].desk.mail.borrow_mut();
-        let told = mail.slot(id.slot).told.take().expect("only an answer can arrive");
-        mail.tell(id.slot, told);
-        drop(mail);
-        self.resume_apart(index);
+        let desk = &*self.clients[index].desk;
+        let slot = desk.slot(id.slot);
+        desk.tell(slot, slot.told.take().expect("only an answer can arrive"));
+        self.resume(id.client);
     }
 
     fn lose<W, O: Observer<M, W>>(&mut self, id: CallId, observer: &mut O) {
         let index = usize::from(id.client.0);
-        let mut mail = self.clients[index].desk.mail.borrow_mut();
-        let slot = mail.slot(id.slot);
-        let stage = slot.stage;
-        if stage != Stage::Answered {
-            observer.lost(id, slot.call());
-        }
-        let adrift = match stage {
-            Stage::Parked => {
-                slot.stage = Stage::Deaf;
-                mail.hear_if_asked(id.slot, &Err(Lost));
-                None
-            }
-            _ => {
-                let adrift = slot.call.take().filter(|_| stage == Stage::Sent);
-                mail.tell(id.slot, Err(Lost));
-                adrift
-            }
-        };
-        drop(mail);
-        if let Some(call) = adrift {
-            self.set_adrift(id.client, call);
-        }
-        self.resume_apart(index);
-    }
-
-    /// The same, for steps that are rare.
-    #[inline(never)]
-    fn resume_apart(&mut self, index: usize) {
-        self.resume(index);
-    }
-
-    /// Lets a client go on, and puts what it did on the menu. A program is long, so only the common
-    /// step has it inlined.
-    #[inline(always)]
-    fn resume(&mut self, index: usize) {
-        let client = &mut self.clients[index];
-        client.resume();
-        if client.life == Life::Finished {
-            self.menu.finish(client.me());
-        }
-        self.read_news(index);
-    }
-
-    /// Puts what the client just did on the menu.
-    #[inline]
-    fn read_news(&mut self, index: usize) {
         let desk = &*self.clients[index].desk;
-        match desk.sent.get() {
-            NONE => {}
-            MUCH => self.read_much(index),
-            slot => {
-                desk.sent.set(NONE);
-                self.menu.add_call(CallId { client: desk.me, slot });
+        let slot = desk.slot(id.slot);
+        match slot.stage.get() {
+            Stage::Parked => {
+                observer.lost(id, &slot.call());
+                slot.stage.set(Stage::Deaf);
+                desk.hear(id.slot, &Err(Lost));
             }
+            Stage::Answered => desk.tell(slot, Err(Lost)),
+            _ => {
+                let call = slot.take_call();
+                observer.lost(id, &call);
+                desk.tell(slot, Err(Lost));
+                self.set_adrift(id.client, call);
+            }
+        }
+        self.resume(id.client);
+    }
+
+    /// Lets a client go on after a step that is rare.
+    #[inline(never)]
+    fn resume(&mut self, client: ClientId) {
+        if go_on(&mut self.clients[usize::from(client.0)], &mut self.menu) == MUCH {
+            self.read_much(client);
         }
     }
 
     #[cold]
-    fn read_much(&mut self, index: usize) {
-        let client = ClientId(index as u16);
+    fn read_much(&mut self, client: ClientId) {
         let mut news = mem::take(&mut self.news);
-        self.clients[index].desk.take_news(&mut news);
+        self.clients[usize::from(client.0)].desk.take_news(&mut news);
         for item in news.drain(..) {
             match item {
                 News::Sent(slot) => self.menu.add_call(CallId { client, slot }),
@@ -444,22 +421,20 @@ impl<M: Model, S: Starts<M>> Engine<M, S> {
 
     /// The client stopped waiting for a call of its own accord.
     fn drop_call(&mut self, id: CallId) {
-        let mut mail = self.clients[usize::from(id.client.0)].desk.mail.borrow_mut();
-        let slot = mail.slot(id.slot);
-        match slot.stage {
+        let slot = self.clients[usize::from(id.client.0)].desk.slot(id.slot);
+        match slot.stage.get() {
             Stage::Sent => {
-                slot.stage = Stage::Free;
-                let call = slot.call.take().expect("a call in flight lies in its slot");
-                drop(mail);
+                slot.stage.set(Stage::Free);
+                let call = slot.take_call();
                 self.menu.forget_call(id);
                 self.set_adrift(id.client, call);
             }
             Stage::Parked => {
-                slot.stage = Stage::Forgotten;
+                slot.stage.set(Stage::Forgotten);
                 self.menu.unpark(id);
             }
             Stage::Answered => {
-                slot.stage = Stage::Free;
+                slot.stage.set(Stage::Free);
                 self.menu.forget_call(id);
             }
             _ => unreachable!("only a call in flight can be dropped"),
@@ -482,6 +457,22 @@ impl<M: Model, S: Starts<M>> Engine<M, S> {
         let id = CallId { client, slot: CallId::ADRIFT + index as u8 };
         self.menu.add_after(Step::Late(id));
     }
+}
+
+/// Lets a client go on, and puts what it did on the menu. [`MUCH`]: that is still to be read.
+#[inline(always)]
+fn go_on<M: Model, F: Future<Output = ()>>(client: &mut Client<M, F>, menu: &mut Menu) -> u8 {
+    client.resume();
+    if client.life == Life::Finished {
+        menu.finish(client.me());
+    }
+    let desk = &*client.desk;
+    let sent = desk.sent.get();
+    if sent < MUCH {
+        desk.sent.set(NONE);
+        menu.add_call(CallId { client: desk.me, slot: sent });
+    }
+    sent
 }
 
 fn chain<T: Hash>(digest: u64, value: &T) -> u64 {

@@ -115,7 +115,7 @@ impl Scenario {
         let rng = self.stream(4);
         match self.kind() {
             Kind::Random => Seeded::Random(Random::new(rng)),
-            Kind::Swarm => Seeded::Swarm(Box::new(Swarm::new(rng))),
+            Kind::Swarm => Seeded::Swarm(Swarm::new(rng)),
             Kind::Pct => Seeded::Pct(Box::new(Pct::new(rng))),
             Kind::Pos => Seeded::Pos(Pos::new(rng)),
             Kind::Novel => Seeded::Novel(Novel::new(rng)),
@@ -130,7 +130,7 @@ pub enum Seeded {
     /// Uniform.
     Random(Random),
     /// Drawn weights.
-    Swarm(Box<Swarm>),
+    Swarm(Swarm),
     /// Strict priorities with a few changes.
     Pct(Box<Pct>),
     /// Sticky priorities.

@@ -26,7 +26,7 @@ use checker::{ClientId, Property, Verdict, Workers, line};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::ops::Range;
-use watch::{Noting, Watch, count_steps};
+use watch::{Noting, Watch};
 
 /// Which schedule to play.
 #[derive(Clone, Copy, Debug)]
@@ -225,12 +225,13 @@ impl<M: Model, S: Starts<M>> Running<M, S> {
 
     /// What happened that matters in the engine's last run, which left `world` behind.
     fn counted(&self, world: &M::World) -> Marks {
-        let mut marks = self.engine.marks().clone();
-        marks.reserve();
-        for (name, count) in world.marks().into_iter().flat_map(Marks::iter) {
+        let (clients, worlds) = (self.engine.marks(), world.marks());
+        let steps = self.engine.tally().iter(<M::World as World>::MOVES);
+        let mut marks = Marks::with_room();
+        for (name, count) in clients.iter().chain(worlds.into_iter().flat_map(Marks::iter)) {
             marks.add(name, count);
         }
-        count_steps(&mut marks, self.engine.steps(), <M::World as World>::MOVES);
+        steps.for_each(|(name, count)| marks.add(name, count));
         marks
     }
 

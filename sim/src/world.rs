@@ -4,6 +4,7 @@ use crate::step::{CallId, Move};
 use checker::ClientId;
 use std::fmt::Debug;
 use std::hash::{Hash, Hasher};
+use std::mem::take;
 use std::task::Poll;
 
 /// What answers calls.
@@ -136,29 +137,80 @@ pub struct Hold {
 /// same move are two entries, as a model checker counts them.
 #[derive(Default, Debug)]
 pub struct Moves {
-    pub(crate) due: Vec<Move>,
-    pub(crate) may: Vec<Move>,
+    pub(crate) due: Offers,
+    pub(crate) may: Offers,
+}
+
+/// One list of them. It is told anew after every step and most often says the same again, so what
+/// was said is kept, and compared as it is told.
+#[derive(Default, Debug)]
+pub(crate) struct Offers {
+    list: Vec<Move>,
+    /// How many were told since the list was begun.
+    told: usize,
+    /// Whether they are not what they were.
+    changed: bool,
+}
+
+impl Offers {
+    #[inline]
+    fn tell(&mut self, it: Move) {
+        if self.list.get(self.told) != Some(&it) {
+            self.list.truncate(self.told);
+            self.list.push(it);
+            self.changed = true;
+        }
+        self.told += 1;
+    }
+
+    /// One of them was made, so whoever compares must look again.
+    pub(crate) fn forget(&mut self) {
+        self.changed = true;
+    }
+
+    /// All of them, if they are not what they were.
+    #[inline]
+    pub(crate) fn changes(&mut self) -> Option<&[Move]> {
+        if self.told < self.list.len() {
+            self.list.truncate(self.told);
+            self.changed = true;
+        }
+        take(&mut self.changed).then_some(&self.list)
+    }
+
+    fn clear(&mut self) {
+        self.list.clear();
+        (self.told, self.changed) = (0, false);
+    }
 }
 
 impl Moves {
     /// A move that happens in due course: a tick, a wake-up. A fair schedule takes it.
+    #[inline]
     pub fn due(&mut self, kind: u8, arg: u16) {
-        self.due.push(Move { kind, arg });
+        self.due.tell(Move { kind, arg });
     }
 
     /// A move that may happen: a lease lapses. A fair schedule hardly ever takes it.
+    #[inline]
     pub fn may(&mut self, kind: u8, arg: u16) {
-        self.may.push(Move { kind, arg });
+        self.may.tell(Move { kind, arg });
     }
 
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = Move> + '_ {
-        self.due.iter().chain(&self.may).copied()
+        self.due.list.iter().chain(&self.may.list).copied()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.due.is_empty() && self.may.is_empty()
+        self.due.list.is_empty() && self.may.list.is_empty()
+    }
+
+    /// They are told again from the first.
+    #[inline]
+    pub(crate) fn begin(&mut self) {
+        (self.due.told, self.may.told) = (0, 0);
     }
 
     /// Forgets all of them and keeps the memory.
@@ -237,7 +289,9 @@ impl Marks {
 
     /// It happened `count` times more.
     pub fn add(&mut self, name: &'static str, count: u64) {
-        match self.counts.iter_mut().find(|(it, _)| *it == name) {
+        // Most often it is the very same text, and there is no need to read it.
+        let is_it = |it: &'static str| std::ptr::eq(it, name) || it == name;
+        match self.counts.iter_mut().find(|(it, _)| is_it(it)) {
             Some((_, n)) => *n += count,
             None => self.counts.push((name, count)),
         }
@@ -259,9 +313,9 @@ impl Marks {
         self.hits.iter_mut().for_each(Vec::clear);
     }
 
-    /// Makes room for as many kinds of it as a run knows.
-    pub(crate) fn reserve(&mut self) {
-        self.counts.reserve(16);
+    /// None yet, and room for as many kinds of it as a run knows.
+    pub(crate) fn with_room() -> Self {
+        Marks { counts: Vec::with_capacity(16), hits: None }
     }
 
     /// Orders them by name, where the order of their first appearance means nothing.

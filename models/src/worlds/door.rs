@@ -41,16 +41,20 @@ enum Line {
 /// let go: by silence, by a server that closed it, and by a caller that stopped waiting.
 ///
 /// A future by hand: every statement of every run passes here, and an `async fn` would keep a copy
-/// of it to begin with.
-struct OnLine<'d, 'a, M: Model<World = Services>> {
+/// of it to begin with, and another around this to make something of the answer.
+struct OnLine<'d, 'a, M: Model<World = Services>, R> {
     door: &'d Door<'a, M>,
     session: u64,
     answered: bool,
     waiting: Waiting<'a, M>,
+    /// What the caller makes of the answer.
+    read: R,
 }
 
-impl<M: Model<World = Services>> Future for OnLine<'_, '_, M> {
-    type Output = Result<rows::Reply, Lost>;
+impl<M: Model<World = Services>, T, R: Fn(rows::Reply) -> T + Unpin> Future
+    for OnLine<'_, '_, M, R>
+{
+    type Output = Result<T, Lost>;
 
     #[inline(always)]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
@@ -63,14 +67,14 @@ impl<M: Model<World = Services>> Future for OnLine<'_, '_, M> {
                 self.answered = true;
                 self.door.line.set(Line::Idle(self.session));
                 self.door.gave_up.borrow_mut().clear();
-                Ok(reply)
+                Ok((self.read)(reply))
             }
             other => unreachable!("Postgres answers as Postgres, not {other:?}"),
         })
     }
 }
 
-impl<M: Model<World = Services>> Drop for OnLine<'_, '_, M> {
+impl<M: Model<World = Services>, R> Drop for OnLine<'_, '_, M, R> {
     #[inline]
     fn drop(&mut self) {
         if !self.answered {
@@ -102,7 +106,13 @@ impl<'a, M: Model<World = Services>> Door<'a, M> {
         Door { io, line: Cell::new(Line::None), gave_up: RefCell::default() }
     }
 
-    fn postgres(&self, statement: Statement) -> OnLine<'_, 'a, M> {
+    /// Sends a statement there and then; what `read` makes of its answer.
+    #[inline]
+    fn postgres<T, R: Fn(rows::Reply) -> T + Unpin>(
+        &self,
+        statement: Statement,
+        read: R,
+    ) -> impl Future<Output = Result<T, Lost>> + use<'_, 'a, M, T, R> {
         let session = match self.line.replace(Line::Busy) {
             Line::Idle(session) => session,
             // Not even a client that crashed and begins anew gets a number twice.
@@ -112,41 +122,42 @@ impl<'a, M: Model<World = Services>> Door<'a, M> {
         let gave_up = self.gave_up.borrow().clone();
         let call = rows::Call { session, gave_up, statement };
         let waiting = self.io.call(Call::Postgres(call));
-        OnLine { door: self, session, answered: false, waiting }
+        OnLine { door: self, session, answered: false, waiting, read }
     }
 
     /// A statement that has nothing to answer.
-    async fn done(&self, statement: Statement) -> Result<(), Lost> {
-        match self.postgres(statement).await? {
-            rows::Reply::Done => Ok(()),
+    #[inline]
+    fn done(&self, statement: Statement) -> impl Future<Output = Result<(), Lost>> {
+        self.postgres(statement, |reply| match reply {
+            rows::Reply::Done => {}
             other => unreachable!("no transaction of a door fails, but it heard {other:?}"),
-        }
+        })
     }
 
     /// `BEGIN`
-    pub async fn begin(&self, isolation: Isolation) -> Result<(), Lost> {
-        self.done(Statement::Begin(isolation)).await
+    pub fn begin(&self, isolation: Isolation) -> impl Future<Output = Result<(), Lost>> {
+        self.done(Statement::Begin(isolation))
     }
 
     /// `COMMIT`
-    pub async fn commit(&self) -> Result<(), Lost> {
-        self.done(Statement::Commit).await
+    pub fn commit(&self) -> impl Future<Output = Result<(), Lost>> {
+        self.done(Statement::Commit)
     }
 
     /// `SELECT .. WHERE run_id = ..`; nothing if the row cannot be seen.
-    pub async fn select(&self, run: Run) -> Result<Option<Row>, Lost> {
-        match self.postgres(Statement::Select { run }).await? {
-            rows::Reply::Row(row) => Ok(row),
+    pub fn select(&self, run: Run) -> impl Future<Output = Result<Option<Row>, Lost>> {
+        self.postgres(Statement::Select { run }, |reply| match reply {
+            rows::Reply::Row(row) => row,
             other => unreachable!("a SELECT answers a row, not {other:?}"),
-        }
+        })
     }
 
     /// `UPDATE .. RETURNING seq`; nothing: 0 rows.
-    pub async fn update(&self, update: Update) -> Result<Option<u64>, Lost> {
-        match self.postgres(Statement::Update(update)).await? {
-            rows::Reply::Updated(seq) => Ok(seq),
+    pub fn update(&self, update: Update) -> impl Future<Output = Result<Option<u64>, Lost>> {
+        self.postgres(Statement::Update(update), |reply| match reply {
+            rows::Reply::Updated(seq) => seq,
             other => unreachable!("an UPDATE at READ COMMITTED answers rows, not {other:?}"),
-        }
+        })
     }
 
     /// Asks the one Redis server there is.

@@ -238,6 +238,28 @@ impl Services {
         reply
     }
 
+    /// What a store does later than it should.
+    fn tardy(&self, moves: &mut Moves) {
+        for index in 0..self.objects.unseen() {
+            moves.due(APPEAR, index as u16);
+        }
+        for index in 0..self.objects.checked() {
+            moves.due(WRITE, index as u16);
+        }
+        if self.objects.may_flap() {
+            moves.may(FLAP, 0);
+        }
+    }
+
+    /// The locks that may run out where there are several servers.
+    fn expiries(&self, moves: &mut Moves) {
+        for (node, server) in (0..).zip(&self.nodes) {
+            if server.left_ms().next().is_some() {
+                moves.may(EXPIRE, node);
+            }
+        }
+    }
+
     /// What may happen although nobody counts on it.
     fn untoward(&self, moves: &mut Moves) {
         let kind = match self.surroundings.0 {
@@ -335,7 +357,13 @@ impl World for Services {
     }
 
     fn freed(&mut self) -> Option<CallId> {
-        self.rows.freed().or_else(|| self.clock.freed()).or_else(|| self.objects.freed())
+        if let Some(id) = self.rows.freed() {
+            return Some(id);
+        }
+        match self.clock.freed() {
+            None if !self.objects.is_sound() => self.objects.freed(),
+            freed => freed,
+        }
     }
 
     /// Services know nothing of each other, so what is done to two of them may change places; time
@@ -390,21 +418,16 @@ impl World for Services {
         if self.rows.vacuum_due() {
             moves.due(VACUUM, 0);
         }
-        for index in 0..self.objects.unseen() {
-            moves.due(APPEAR, index as u16);
+        // Most worlds have one sound store each, and nothing more to ask after every step.
+        if !self.objects.is_sound() {
+            self.tardy(moves);
         }
-        for index in 0..self.objects.checked() {
-            moves.due(WRITE, index as u16);
+        if !self.nodes.is_empty() {
+            self.expiries(moves);
         }
-        if self.objects.may_flap() {
-            moves.may(FLAP, 0);
+        if self.surroundings.0 != Surroundings::Sound {
+            self.untoward(moves);
         }
-        for (node, server) in (0..).zip(&self.nodes) {
-            if server.left_ms().next().is_some() {
-                moves.may(EXPIRE, node);
-            }
-        }
-        self.untoward(moves);
     }
 
     fn advance(&mut self, chosen: Move) {

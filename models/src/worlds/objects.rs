@@ -157,6 +157,11 @@ impl Objects {
         Objects { spent: Some(Spent::new(rate)), ..self }
     }
 
+    /// Whether it does nothing later than it says, nor anything unasked.
+    pub(super) fn is_sound(&self) -> bool {
+        self.profile == Profile::Strong
+    }
+
     /// Whether it answers 503 to whoever asks it too much.
     pub fn is_limited(&self) -> bool {
         self.spent.is_some()

@@ -72,7 +72,7 @@ impl Chooser for Pct {
         {
             return Some(fault);
         }
-        let ranked = menu.iter().enumerate().filter_map(|(index, step)| {
+        let ranked = menu.faultless().enumerate().filter_map(|(index, step)| {
             Pct::actor(step).map(|actor| (self.priorities[actor], actor, index))
         });
         // Where nobody is left who could run, nobody comes back.

@@ -15,10 +15,13 @@ use crate::step::Step;
 #[derive(Clone, Debug)]
 pub struct Pos {
     rng: Rng,
-    /// What was possible at the last choice, but for what was taken, each by its code.
+    /// What was possible at the last choice, each by its code and with its priority.
     drawn: Vec<(u64, u64)>,
     next: Vec<(u64, u64)>,
 }
+
+/// The code of what was taken: no step's.
+const TAKEN: u64 = u64::MAX;
 
 impl Pos {
     /// Draws from `rng`.
@@ -35,9 +38,12 @@ impl Chooser for Pos {
         next.clear();
         menu.iter().map(Step::code).for_each(|code| next.push((code, 0)));
         // A menu hardly changes its order, so a step most often follows the one looked up before.
-        let (mut index, mut highest, mut here) = (None, 0, 0);
+        let (mut index, mut highest, mut here) = (0, 0, 0);
         for (at, (code, priority)) in next.iter_mut().enumerate() {
             let is_it = |(it, _): &(u64, u64)| it == code;
+            if drawn.get(here).is_some_and(|(it, _)| *it == TAKEN) {
+                here += 1;
+            }
             let before = match drawn.get(here).is_some_and(is_it) {
                 true => Some(here),
                 false => drawn.iter().position(is_it),
@@ -45,11 +51,10 @@ impl Chooser for Pos {
             *priority = before.map_or_else(|| rng.bits(), |before| drawn[before].1);
             here = before.map_or(here, |before| before + 1);
             if *priority >= highest {
-                (index, highest) = (Some(at), *priority);
+                (index, highest) = (at, *priority);
             }
         }
-        let index = index?;
-        next.remove(index);
+        next[index].0 = TAKEN;
         std::mem::swap(drawn, next);
         Some(index)
     }

@@ -28,7 +28,7 @@ impl<M: Model, S: Starts<M>> Engine<M, S> {
     pub(crate) fn call(&self, id: CallId) -> Option<CallOf<M>> {
         let client = &self.clients[usize::from(id.client.0)];
         match id.slot.checked_sub(CallId::ADRIFT) {
-            None => client.desk.mail.borrow_mut().slot(id.slot).call.clone(),
+            None => client.desk.slot(id.slot).call.borrow().clone(),
             Some(slot) => match client.adrift.get(usize::from(slot))? {
                 Adrift::Sent(call) => Some(call.clone()),
                 _ => None,

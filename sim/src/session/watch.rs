@@ -1,34 +1,10 @@
-//! Who looks on while a session plays: what holds every step to the promises, and what counts.
+//! Who looks on while a session plays: what holds every step to the promises.
 
 use crate::chooser::Chooser;
 use crate::menu::Menu;
 use crate::model::Model;
 use crate::run::{Observer, Stop};
 use crate::step::Step;
-use crate::world::Marks;
-
-/// Counts faults, what follows them, and moves.
-pub(super) fn count_steps(marks: &mut Marks, steps: &[Step], moves: &'static [&'static str]) {
-    let mut kinds = [0u64; 256];
-    let (mut lose, mut late, mut crash, mut restart) = (0, 0, 0, 0);
-    for step in steps {
-        match step {
-            Step::World(chosen) => kinds[usize::from(chosen.kind)] += 1,
-            Step::Lose(_) => lose += 1,
-            Step::Late(_) => late += 1,
-            Step::Crash(_) => crash += 1,
-            Step::Restart(_) => restart += 1,
-            Step::Apply(_) | Step::Reply(_) => {}
-        }
-    }
-    let named =
-        [("lost replies", lose), ("late effects", late), ("crashes", crash), ("restarts", restart)];
-    for (name, count) in named.into_iter().chain(moves.iter().copied().zip(kinds)) {
-        if count > 0 {
-            marks.add(name, count);
-        }
-    }
-}
 
 /// Holds every step to the model's invariant.
 pub(super) struct Watch<'a, M: Model> {

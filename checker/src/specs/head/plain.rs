@@ -13,12 +13,15 @@ use std::collections::BTreeMap;
 ///
 /// `init` is where each head starts. `O(n log k)` for `k` heads; the operations come in any order.
 pub(super) fn is_plain<K: Key>(init: u64, operations: &[Operation<Op<K>, Ret>]) -> bool {
-    let mut lines: BTreeMap<&K, Line> = BTreeMap::new();
+    let Some(first) = operations.first().map(|one| one.op.key()) else { return true };
+    // Most histories are of one head, which no map is needed to find.
+    let (mut line, mut others) = (Line::default(), BTreeMap::<&K, Line>::new());
     let all = operations.iter().all(|one| {
-        let line = lines.entry(one.op.key()).or_default();
+        let key = one.op.key();
+        let line = if key == first { &mut line } else { others.entry(key).or_default() };
         line.note(one, init).is_some()
     });
-    all && lines.values().all(|line| line.is_ordered().is_some())
+    all && others.values().chain([&line]).all(|line| line.is_ordered().is_some())
 }
 
 /// How far ahead of the operations seen so far a head may be: memory follows what is there.
