@@ -1,0 +1,87 @@
+//! The keys of rows, each held once and known by a number.
+//!
+//! An index page has hundreds of entries and there may be tens of thousands of pages, so an entry
+//! holds a number of four bytes. What the index needs of a key is its order and its length; the
+//! first eight bytes lie beside the length, so that most comparisons end there.
+
+use std::cmp::Ordering;
+
+/// A key, by its number in [`Keys`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Key(pub(crate) u32);
+
+impl Key {
+    /// The key's number, counted from 0 in the order in which keys were added.
+    pub fn number(self) -> usize {
+        self.0 as usize
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    /// The first bytes, the first of them highest; zeros behind a shorter key.
+    head: u64,
+    /// Where the bytes begin in the arena.
+    at: u32,
+    /// Bytes of the key.
+    len: u16,
+    /// Bytes of an index entry with this key.
+    size: u16,
+}
+
+/// All keys ever used.
+#[derive(Clone, Debug, Default)]
+pub struct Keys {
+    entries: Vec<Entry>,
+    bytes: Vec<u8>,
+}
+
+impl Keys {
+    /// Adds a key that was not added before, of up to 1,000 bytes. Their order is that of bytes.
+    pub fn add(&mut self, key: &[u8]) -> Key {
+        assert!(key.len() <= 1000, "a key of {} bytes: up to 1,000 are simulated", key.len());
+        let mut head = [0; 8];
+        let short = key.len().min(8);
+        head[..short].copy_from_slice(&key[..short]);
+        let at = u32::try_from(self.bytes.len()).expect("less than 4 GiB of keys");
+        self.bytes.extend_from_slice(key);
+        self.entries.push(Entry {
+            head: u64::from_be_bytes(head),
+            at,
+            len: key.len() as u16,
+            size: crate::layout::index_tuple_len(key.len()) as u16,
+        });
+        Key(self.entries.len() as u32 - 1)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The bytes of a key.
+    pub fn bytes(&self, key: Key) -> &[u8] {
+        let entry = self.entries[key.number()];
+        &self.bytes[entry.at as usize..entry.at as usize + usize::from(entry.len)]
+    }
+
+    /// Bytes of an index entry for one row.
+    #[inline]
+    pub(crate) fn size(&self, key: Key) -> usize {
+        usize::from(self.entries[key.number()].size)
+    }
+
+    #[inline]
+    pub(crate) fn cmp(&self, one: Key, other: Key) -> Ordering {
+        if one == other {
+            return Ordering::Equal;
+        }
+        let heads = self.entries[one.number()].head.cmp(&self.entries[other.number()].head);
+        heads.then_with(|| self.bytes(one).cmp(self.bytes(other)))
+    }
+}
