@@ -7,6 +7,7 @@
 
 mod checker;
 mod growth;
+mod heap;
 mod histories;
 mod ours;
 mod peers;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         ["ours", bench, name] => return ours::measure(bench, name),
         ["results"] => return results::write(),
         ["check", spec, path] => return checker::measure(spec, path),
+        ["heap-day", rows] => return heap::day(rows),
         ["growth"] => return growth::plot(),
         ["checker"] => return checker::table(json),
         ["strength"] => return strength::strength(json),
@@ -36,7 +38,8 @@ fn main() -> ExitCode {
         _ => {
             let benches = ours::BENCHES.join(" | ");
             eprintln!(
-                "usage: bench {benches} | checker | growth | strength | minimise | results [--json]"
+                "usage: bench {benches} | checker | growth | heap-day ROWS | strength | minimise | \
+                 results [--json]"
             );
             return ExitCode::from(2);
         }

@@ -87,12 +87,6 @@ impl Line {
         self.word & HEAP_ONLY != 0
     }
 
-    /// Whether `link` names a next version.
-    #[inline]
-    pub(crate) fn hot_updated(&self) -> bool {
-        self.word & HOT_UPDATED != 0
-    }
-
     /// Whether who made it rolled back: it is dead to everyone, whatever anyone's snapshot.
     #[inline]
     pub(crate) fn aborted(&self) -> bool {

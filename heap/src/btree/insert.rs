@@ -4,7 +4,6 @@
 //! of rows rather than rows piled up here, the heap is asked; and if that gave nothing, duplicates
 //! are merged. Each can change which page the entry goes to, or whether it must share an entry.
 
-use super::page::entry_size;
 use super::{At, BTree, Duplicate, Slot, Stack};
 use crate::Tid;
 use crate::heap::Heap;
@@ -181,10 +180,5 @@ impl BTree {
             self.forget(key);
         }
         self.touch(number);
-    }
-
-    /// Bytes that an entry takes, with its line pointer.
-    pub(super) fn space(&self, key: Key, rows: usize) -> usize {
-        entry_size(&self.keys, key, rows) + LINE_POINTER
     }
 }

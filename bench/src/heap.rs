@@ -1,0 +1,95 @@
+//! Transitions of rows on the simulated hot table, beside the same statements on the real one.
+//!
+//! A transition is an update that names the `seq` it has seen. Which row is next is drawn, so that
+//! a large table is as bad for the processor's caches as it is in earnest.
+
+use crate::ours::per_cpu_second;
+use cpu_time::ProcessTime;
+use heap::{Key, Op, Row, Step, Table};
+use serde_json::{Map, Value, json};
+use sim::rng::Rng;
+use std::process::ExitCode;
+
+/// Rows, and the fillfactor.
+pub(crate) const SHAPES: [(&str, u32, u8); 4] = [
+    ("10,000 rows at 90", 10_000, 90),
+    ("10,000 rows at 100", 10_000, 100),
+    ("100,000 rows at 90", 100_000, 90),
+    ("1,000,000 rows at 90", 1_000_000, 90),
+];
+
+/// Transitions of a day at a thousand a second.
+const DAY: u64 = 86_400_000;
+const BATCH: u64 = 10_000;
+/// A row of 80 bytes, as the seeds' are.
+const ROW: Row = Row { status: 9, run_status: 7, attempt: false };
+
+/// Rows that were inserted and are moved on.
+struct Hot {
+    table: Table,
+    keys: Vec<Key>,
+    seqs: Vec<u32>,
+    random: Rng,
+}
+
+impl Hot {
+    fn new(rows: u32, fillfactor: u8) -> Self {
+        let mut table = Table::new(fillfactor, 1);
+        let keys: Vec<Key> =
+            (0..rows).map(|row| table.add_key(format!("r{row}").as_bytes())).collect();
+        for key in &keys {
+            apply(&mut table, Op::Insert { key: *key, row: ROW });
+        }
+        Hot { table, keys, seqs: vec![0; rows as usize], random: Rng::new(1) }
+    }
+
+    fn transition(&mut self) {
+        let at = self.random.below(self.keys.len() as u64) as usize;
+        let seen = self.seqs[at];
+        apply(&mut self.table, Op::Update { key: self.keys[at], seen, row: ROW });
+        self.seqs[at] = seen + 1;
+    }
+}
+
+fn apply(table: &mut Table, op: Op) {
+    table.apply(Step { session: 0, op }).expect("it is simulated");
+}
+
+/// Transitions a CPU-second, rows being there.
+pub(crate) fn ours(shape: &str) -> Option<Map<String, Value>> {
+    let (_, rows, fillfactor) = SHAPES.iter().find(|(name, ..)| *name == shape)?;
+    let mut hot = Hot::new(*rows, *fillfactor);
+    Some(per_cpu_second(["transitions"], |_| {
+        (0..BATCH).for_each(|_| hot.transition());
+        [BATCH]
+    }))
+}
+
+/// A day of transitions on so many rows, with a VACUUM every so often, as autovacuum would.
+pub(crate) fn day(rows: &str) -> ExitCode {
+    let Ok(rows) = rows.parse::<u32>() else { return ExitCode::from(2) };
+    let began = ProcessTime::now();
+    let mut hot = Hot::new(rows, 90);
+    eprintln!("{rows} rows after {:.1} CPU-s", began.elapsed().as_secs_f64());
+    let began = ProcessTime::now();
+    let often = (DAY / 100).max(u64::from(rows) / 2);
+    for number in 1..=DAY {
+        hot.transition();
+        if number % often == 0 {
+            apply(&mut hot.table, Op::Flush);
+            apply(&mut hot.table, Op::Vacuum);
+        }
+    }
+    let seconds = began.elapsed().as_secs_f64();
+    apply(&mut hot.table, Op::Flush);
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("unknown");
+    let figures = json!({
+        "transitions": DAY, "cpu_s": seconds, "transitions_per_cpu_s": DAY as f64 / seconds,
+        "peak_memory": peak.trim(), "heap_pages": hot.table.heap_pages(),
+        "index_pages": hot.table.index_pages(), "hot_updated": hot.table.stats().hot_updated,
+        "prunes": hot.table.events().prunes,
+    });
+    println!("{figures:#}");
+    ExitCode::SUCCESS
+}
