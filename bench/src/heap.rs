@@ -27,27 +27,28 @@ const ROW: Row = Row { status: 9, run_status: 7, attempt: false };
 /// Rows that were inserted and are moved on.
 struct Hot {
     table: Table,
-    keys: Vec<Key>,
-    seqs: Vec<u32>,
+    /// Each with its `seq`.
+    rows: Vec<(Key, u32)>,
     random: Rng,
 }
 
 impl Hot {
     fn new(rows: u32, fillfactor: u8) -> Self {
         let mut table = Table::new(fillfactor, 1);
-        let keys: Vec<Key> =
-            (0..rows).map(|row| table.add_key(format!("r{row}").as_bytes())).collect();
-        for key in &keys {
+        let key = |row: u32| format!("r{row}").into_bytes();
+        let rows: Vec<(Key, u32)> =
+            (0..rows).map(|row| (table.add_key(&key(row)), 0)).collect();
+        for (key, _) in &rows {
             apply(&mut table, Op::Insert { key: *key, row: ROW });
         }
-        Hot { table, keys, seqs: vec![0; rows as usize], random: Rng::new(1) }
+        Hot { table, rows, random: Rng::new(1) }
     }
 
     fn transition(&mut self) {
-        let at = self.random.below(self.keys.len() as u64) as usize;
-        let seen = self.seqs[at];
-        apply(&mut self.table, Op::Update { key: self.keys[at], seen, row: ROW });
-        self.seqs[at] = seen + 1;
+        let at = self.random.below(self.rows.len() as u64) as usize;
+        let (key, seen) = &mut self.rows[at];
+        apply(&mut self.table, Op::Update { key: *key, seen: *seen, row: ROW });
+        *seen += 1;
     }
 }
 

@@ -4,6 +4,7 @@
 //! holds a number of four bytes. What the index needs of a key is its order and its length; the
 //! first eight bytes lie beside the length, so that most comparisons end there.
 
+use crate::Tid;
 use std::cmp::Ordering;
 
 /// A key, by its number in [`Keys`].
@@ -23,15 +24,25 @@ struct Entry {
     head: u64,
     /// Where the bytes begin in the arena.
     at: u32,
-    /// Bytes of the key.
-    len: u16,
     /// Bytes of an index entry with this key.
     size: u16,
+}
+
+/// What every statement asks of a key, as small as it can be: rows are many, and caches are not.
+#[derive(Clone, Copy, Debug)]
+struct Hot {
+    /// Bytes of the key.
+    len: u16,
+    /// The line pointer of [`Keys::sole`], counted from 1; 0 is none.
+    line: u16,
+    /// The block of [`Keys::sole`].
+    block: u32,
 }
 
 /// All keys ever used.
 #[derive(Clone, Debug, Default)]
 pub struct Keys {
+    hot: Vec<Hot>,
     entries: Vec<Entry>,
     bytes: Vec<u8>,
 }
@@ -48,9 +59,9 @@ impl Keys {
         self.entries.push(Entry {
             head: u64::from_be_bytes(head),
             at,
-            len: key.len() as u16,
             size: crate::layout::index_tuple_len(key.len()) as u16,
         });
+        self.hot.push(Hot { len: key.len() as u16, line: 0, block: 0 });
         Key(self.entries.len() as u32 - 1)
     }
 
@@ -66,8 +77,27 @@ impl Keys {
 
     /// The bytes of a key.
     pub fn bytes(&self, key: Key) -> &[u8] {
-        let entry = self.entries[key.number()];
-        &self.bytes[entry.at as usize..entry.at as usize + usize::from(entry.len)]
+        let at = self.entries[key.number()].at as usize;
+        &self.bytes[at..at + self.len_of(key)]
+    }
+
+    /// Bytes of a key.
+    #[inline]
+    pub(crate) fn len_of(&self, key: Key) -> usize {
+        usize::from(self.hot[key.number()].len)
+    }
+
+    /// The row that a scan of the index finds an entry of, if that is the only one and known. It
+    /// belongs to the index, and lies here because a statement comes here for the length anyway.
+    #[inline]
+    pub(crate) fn sole(&self, key: Key) -> Option<Tid> {
+        let Hot { line, block, .. } = self.hot[key.number()];
+        Some(Tid::new(block, line.checked_sub(1)?))
+    }
+
+    pub(crate) fn set_sole(&mut self, key: Key, sole: Option<Tid>) {
+        let hot = &mut self.hot[key.number()];
+        (hot.block, hot.line) = sole.map_or((0, 0), |it| (it.block(), it.line() + 1));
     }
 
     /// Bytes of an index entry for one row.

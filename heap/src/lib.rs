@@ -1,5 +1,6 @@
 //! A hot Postgres table, simulated page for page.
 
+mod ahead;
 mod btree;
 mod fsm;
 mod heap;

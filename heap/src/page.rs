@@ -9,6 +9,7 @@ use crate::Xid;
 
 /// A page of the heap.
 #[derive(Clone, Debug)]
+#[repr(align(64))]
 pub(crate) struct Page {
     /// Line pointers, the first at 0. (Postgres counts them from 1.)
     pub(crate) lines: Vec<Line>,
@@ -28,6 +29,52 @@ pub(crate) struct Page {
     pub(crate) all_visible: bool,
     /// The page's second bit in the visibility map.
     pub(crate) all_frozen: bool,
+    /// Line pointers that pruning has to look at: see [`Touched`].
+    pub(crate) touched: Touched,
+}
+
+/// Where something may have died: the roots of chains with a deleted or replaced version, and the
+/// versions that end one or were rolled back. Pruning need look nowhere else; a page is pruned at
+/// nearly every update when it is full, and then this is one line pointer of a hundred.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Touched {
+    few: [u16; FEW],
+    /// How many; more than [`FEW`] stands for any.
+    count: u8,
+}
+
+/// As many are remembered. A page on which more gathers has room, and is pruned seldom.
+const FEW: usize = 6;
+
+impl Touched {
+    #[inline]
+    pub(crate) fn add(&mut self, line: u16) {
+        let count = usize::from(self.count);
+        if count > FEW || self.few[..count].contains(&line) {
+            return;
+        }
+        // They are kept in order.
+        if count < FEW {
+            let at = self.few[..count].iter().take_while(|it| **it < line).count();
+            self.few.copy_within(at..count, at + 1);
+            self.few[at] = line;
+        }
+        self.count += 1;
+    }
+
+    /// The first of them, or 0.
+    pub(crate) fn first(self) -> u16 {
+        self.few[0]
+    }
+
+    /// The line pointers to look at, in order, where a page has `lines`.
+    #[inline]
+    pub(crate) fn lines(self, lines: usize) -> impl Iterator<Item = usize> {
+        let count = usize::from(self.count);
+        let (few, all) = if count > FEW { (0, lines) } else { (count, 0) };
+        let few = self.few.into_iter().take(few).map(usize::from);
+        few.filter(move |line| *line < lines).chain(0..all)
+    }
 }
 
 impl Page {
@@ -42,6 +89,7 @@ impl Page {
             full: false,
             all_visible: false,
             all_frozen: false,
+            touched: Touched::default(),
         }
     }
 

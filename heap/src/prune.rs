@@ -101,18 +101,23 @@ fn prune(page: &mut Page, cut: bool, mut fate: impl FnMut(&Line) -> Fate) -> Pru
     let mut pruned = Pruned::default();
     let mut changed = false;
     let mut due = 0;
-    for root in 0..page.lines.len() {
+    // What is not touched is a live row, a way to one, or nothing.
+    for root in std::mem::take(&mut page.touched).lines(page.lines.len()) {
         let line = page.lines[root];
         match line.state() {
             State::Unused | State::Dead => {}
             State::Normal if line.heap_only() => {
                 // Reached by no chain that matters: a version whose maker rolled back, or the end
-                // of a chain that was dead to the last. The fate of every row is asked, needed or
-                // not, for asking may bring the horizon up to date.
-                if fate(&line) == Fate::Dead && !line.leads_on() {
-                    page.turn(root, State::Unused, 0);
-                    pruned.rows += 1;
-                    changed = true;
+                // of a chain that was dead to the last.
+                match fate(&line) {
+                    Fate::Dead if line.leads_on() => {}
+                    Fate::Dead => {
+                        page.turn(root, State::Unused, 0);
+                        pruned.rows += 1;
+                        changed = true;
+                    }
+                    Fate::Live => {}
+                    Fate::RecentlyDead | Fate::Deleting => page.touched.add(root as u16),
                 }
             }
             State::Normal if line.xmax == 0 && !line.aborted() => {}
@@ -163,6 +168,7 @@ fn prune_chain(
                 if *due == 0 || row.xmax < *due {
                     *due = row.xmax;
                 }
+                page.touched.add(root as u16);
                 if other == Fate::Deleting {
                     break;
                 }

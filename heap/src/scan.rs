@@ -20,6 +20,14 @@ enum Seen {
     Gone,
 }
 
+/// A row that was found.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Found {
+    pub(crate) tid: Tid,
+    /// The line pointer that its index entry names.
+    pub(crate) root: u16,
+}
+
 impl Heap {
     /// heap_hot_search_buffer, with the statement's snapshot.
     fn look(&mut self, tid: Tid) -> Seen {
@@ -57,13 +65,13 @@ impl Table {
         &mut self,
         key: Key,
         stop: bool,
-        mut act: impl FnMut(&mut Table, Tid),
+        mut act: impl FnMut(&mut Table, Found),
     ) -> bool {
         if let Some(tid) = self.index.sole(key) {
             // One entry that is not marked: the leaf need not be read to know what is found.
             self.heap.prune_on_access(tid.block());
             if let Seen::Visible(at) = self.heap.look(tid) {
-                act(self, at);
+                act(self, Found { tid: at, root: tid.line() });
                 return true;
             }
         }
@@ -75,7 +83,7 @@ impl Table {
         &mut self,
         key: Key,
         stop: bool,
-        act: &mut impl FnMut(&mut Table, Tid),
+        act: &mut impl FnMut(&mut Table, Found),
     ) -> bool {
         let stop = stop || !self.heap.rules.has(Rule::ScanPastMatch);
         let Some(mut leaf) = self.index.leaf(&mut self.heap, key) else { return false };
@@ -103,7 +111,7 @@ impl Table {
                         Seen::Nothing => gone = false,
                         Seen::Visible(at) => {
                             (gone, hit) = (false, true);
-                            act(self, at);
+                            act(self, Found { tid: at, root: tid.line() });
                         }
                     }
                 }

@@ -8,13 +8,14 @@ use crate::keys::Key;
 use crate::layout::{Row, TOAST_THRESHOLD, maxalign};
 use crate::line::Line;
 use crate::op::{Answer, Refused};
+use crate::scan::Found;
 use crate::rules::Rule;
 use crate::session::{Block, Isolation, Undo};
 use crate::table::Table;
 
 impl Table {
     fn row_len(&self, key: Key, row: Row) -> Result<usize, Refused> {
-        let bytes = row.tuple_len(self.index.keys.bytes(key).len());
+        let bytes = row.tuple_len(self.index.keys.len_of(key));
         if bytes > TOAST_THRESHOLD { Err(Refused::TooLong { bytes }) } else { Ok(bytes) }
     }
 
@@ -53,11 +54,11 @@ impl Table {
     pub(crate) fn update(&mut self, key: Key, seen: u32, row: Row) -> Result<Answer, Refused> {
         let len = self.row_len(key, row)?;
         let (mut rows, mut refused) = (0, None);
-        self.scan(key, false, |table, tid| {
-            if table.seq(tid) == seen {
-                match table.refusal(tid) {
+        self.scan(key, false, |table, found| {
+            if table.seq(found.tid) == seen {
+                match table.refusal(found.tid) {
                     None => {
-                        table.update_row(key, tid, len, seen + 1);
+                        table.update_row(key, found, len, seen + 1);
                         rows += 1;
                     }
                     why => refused = why,
@@ -87,7 +88,8 @@ impl Table {
     }
 
     /// heap_update.
-    fn update_row(&mut self, key: Key, old: Tid, len: usize, seq: u32) {
+    fn update_row(&mut self, key: Key, found: Found, len: usize, seq: u32) {
+        let old = found.tid;
         let heap = &mut self.heap;
         let xid = heap.backends.xid();
         let spare = match heap.rules.has(Rule::HotIgnoresFillfactor) {
@@ -112,7 +114,7 @@ impl Table {
         heap.just_made = Some(new);
         heap.stats.updated += 1;
         heap.backends.my().changes.updated += 1;
-        self.leave(old);
+        self.leave(found, hot);
         if self.heap.backends.mine().in_block() {
             self.remember(new, true);
         }
@@ -125,12 +127,16 @@ impl Table {
     }
 
     /// A row is deleted, or replaced.
-    fn leave(&mut self, old: Tid) {
+    fn leave(&mut self, Found { tid: old, root }: Found, leads_on: bool) {
         let xid = self.heap.backends.mine().xid;
         let page = self.heap.page(old.block());
         page.lines[usize::from(old.line())].xmax = xid;
         if page.prune_xid == 0 || xid < page.prune_xid {
             page.prune_xid = xid;
+        }
+        page.touched.add(root);
+        if !leads_on {
+            page.touched.add(old.line());
         }
         page.clear_visible();
         self.remember(old, false);
@@ -138,10 +144,10 @@ impl Table {
 
     pub(crate) fn delete(&mut self, key: Key) -> Result<Answer, Refused> {
         let (mut rows, mut refused) = (0, None);
-        self.scan(key, false, |table, tid| match table.refusal(tid) {
+        self.scan(key, false, |table, found| match table.refusal(found.tid) {
             None => {
                 table.heap.backends.xid();
-                table.leave(tid);
+                table.leave(found, false);
                 table.heap.stats.deleted += 1;
                 table.heap.backends.my().changes.deleted += 1;
                 rows += 1;
@@ -158,10 +164,10 @@ impl Table {
     /// A row lock takes a number, and the page is no longer frozen.
     pub(crate) fn lock(&mut self, key: Key) -> Result<Answer, Refused> {
         let (mut rows, mut refused) = (0, None);
-        self.scan(key, false, |table, tid| match table.refusal(tid) {
+        self.scan(key, false, |table, found| match table.refusal(found.tid) {
             None => {
                 table.heap.backends.xid();
-                table.heap.page(tid.block()).all_frozen = false;
+                table.heap.page(found.tid.block()).all_frozen = false;
                 rows += 1;
             }
             why => refused = why,
@@ -172,16 +178,17 @@ impl Table {
     pub(crate) fn upsert(&mut self, key: Key, row: Row, update: bool) -> Result<Answer, Refused> {
         let len = self.row_len(key, row)?;
         let mut there = None;
-        if !self.scan(key, true, |_, tid| there = Some(tid)) {
+        if !self.scan(key, true, |_, found| there = Some(found)) {
             return Ok(self.insert_row(key, len));
         }
-        let Some(tid) = there.filter(|_| update) else { return Ok(Answer::Rows(0)) };
+        let Some(found) = there.filter(|_| update) else { return Ok(Answer::Rows(0)) };
+        let tid = found.tid;
         if let Some(why) = self.refusal(tid) {
             return Err(why);
         }
         self.heap.backends.xid();
         self.heap.page(tid.block()).all_frozen = false;
-        self.update_row(key, tid, len, self.seq(tid));
+        self.update_row(key, found, len, self.seq(tid));
         Ok(Answer::Rows(1))
     }
 

@@ -169,8 +169,14 @@ impl Table {
         my.dead_delta += inserted + updated;
         (my.xid, my.xmin, my.kept) = (0, 0, false);
         for it in &undo {
-            let row = &mut self.heap.page(it.block).lines[usize::from(it.line)];
-            if it.made { row.abort() } else { row.revive() }
+            let page = self.heap.page(it.block);
+            let row = &mut page.lines[usize::from(it.line)];
+            if it.made {
+                row.abort();
+                page.touched.add(it.line);
+            } else {
+                row.revive();
+            }
         }
         self.heap.backends.my().undo = undo;
         self.heap.backends.my().undo.clear();

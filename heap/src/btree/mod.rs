@@ -45,8 +45,6 @@ pub(crate) struct BTree {
     /// Deleted pages that the last VACUUM could not yet give out.
     last_deleted: u32,
     lsn: u32,
-    /// Of each key, the one row that a scan finds an entry of; none where that is not known.
-    sole: Vec<Option<Tid>>,
     /// Kept for their room.
     stack: Stack,
     found: Vec<(usize, Tid)>,
@@ -62,7 +60,6 @@ impl BTree {
             fast_root: 0,
             last_deleted: 0,
             lsn: 0,
-            sole: Vec::new(),
             stack: Vec::new(),
             found: Vec::new(),
         }
@@ -86,21 +83,16 @@ impl BTree {
     /// What a scan of `key` finds, if that is one row and known.
     #[inline]
     pub(crate) fn sole(&self, key: Key) -> Option<Tid> {
-        self.sole.get(key.number()).copied().flatten()
+        self.keys.sole(key)
     }
 
     pub(crate) fn know(&mut self, key: Key, tid: Tid) {
-        if self.sole.len() <= key.number() {
-            self.sole.resize(self.keys.len(), None);
-        }
-        self.sole[key.number()] = Some(tid);
+        self.keys.set_sole(key, Some(tid));
     }
 
     /// The entries of `key` change.
     fn forget(&mut self, key: Key) {
-        if let Some(sole) = self.sole.get_mut(key.number()) {
-            *sole = None;
-        }
+        self.keys.set_sole(key, None);
     }
 
     /// A page for a split: one that was deleted long ago, or one more.
