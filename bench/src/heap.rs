@@ -36,8 +36,7 @@ impl Hot {
     fn new(rows: u32, fillfactor: u8) -> Self {
         let mut table = Table::new(fillfactor, 1);
         let key = |row: u32| format!("r{row}").into_bytes();
-        let rows: Vec<(Key, u32)> =
-            (0..rows).map(|row| (table.add_key(&key(row)), 0)).collect();
+        let rows: Vec<(Key, u32)> = (0..rows).map(|row| (table.add_key(&key(row)), 0)).collect();
         for (key, _) in &rows {
             apply(&mut table, Op::Insert { key: *key, row: ROW });
         }

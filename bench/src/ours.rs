@@ -15,8 +15,7 @@ use sim::session::{Plan, Session};
 use std::process::ExitCode;
 
 /// What can be measured.
-pub(crate) const BENCHES: [&str; 6] =
-    ["steps", "round-trips", "runs", "states", "cores", "heap"];
+pub(crate) const BENCHES: [&str; 6] = ["steps", "round-trips", "runs", "states", "cores", "heap"];
 
 type Figures = Map<String, Value>;
 

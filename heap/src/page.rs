@@ -3,9 +3,9 @@
 //! A row never moves to another line pointer, because index entries name it; what moves is the
 //! rows' bytes, of which only the sum matters here.
 
+use crate::Xid;
 use crate::layout::{BLCKSZ, LINE_POINTER, MAX_HEAP_TUPLES, PAGE_HEADER};
 use crate::line::{Line, State};
-use crate::Xid;
 
 /// A page of the heap.
 #[derive(Clone, Debug)]

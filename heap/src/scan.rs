@@ -41,8 +41,8 @@ impl Heap {
             let own = my.xid != 0;
             let made = own && row.xmin == my.xid && just_made != Some(at)
                 || !(own && row.xmin == my.xid) && my.snapshot.sees(row.xmin);
-            let deleted = row.xmax != 0
-                && (own && row.xmax == my.xid || my.snapshot.sees(row.xmax));
+            let deleted =
+                row.xmax != 0 && (own && row.xmax == my.xid || my.snapshot.sees(row.xmax));
             if made && !deleted {
                 seen = Some(at);
                 return true;

@@ -8,8 +8,8 @@ use crate::keys::Key;
 use crate::layout::{Row, TOAST_THRESHOLD, maxalign};
 use crate::line::Line;
 use crate::op::{Answer, Refused};
-use crate::scan::Found;
 use crate::rules::Rule;
+use crate::scan::Found;
 use crate::session::{Block, Isolation, Undo};
 use crate::table::Table;
 

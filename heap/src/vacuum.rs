@@ -160,7 +160,8 @@ impl Table {
         let page = self.heap.page(block);
         if seen.all_visible {
             page.all_visible = true;
-            page.all_frozen = if visible { page.all_frozen || seen.all_frozen } else { seen.all_frozen };
+            page.all_frozen =
+                if visible { page.all_frozen || seen.all_frozen } else { seen.all_frozen };
         }
         if seen.dead {
             // Its space is told when the dead line pointers are gone, or never.
@@ -172,8 +173,7 @@ impl Table {
 
     fn count_rows(&mut self, block: u32, found: &mut Found) -> Seen {
         let backends = &self.heap.backends;
-        let mut seen =
-            Seen { dead: false, tenanted: false, all_visible: true, all_frozen: true };
+        let mut seen = Seen { dead: false, tenanted: false, all_visible: true, all_frozen: true };
         for line in &self.heap.pages[block as usize].lines {
             match line.state() {
                 State::Unused => {}

@@ -42,6 +42,8 @@ struct Rows {
     live: Vec<Key>,
     /// Keys that were deleted lately.
     gone: Vec<Key>,
+    /// Whose open transaction changed a key.
+    owner: Vec<Option<SessionId>>,
 }
 
 /// A transaction of several statements.
@@ -50,7 +52,10 @@ struct Open {
     session: SessionId,
     left: u32,
     roll_back: bool,
-    before: Rows,
+    /// It has one snapshot for all its statements, and only reads.
+    repeatable: bool,
+    /// `seq` of each key that was changed, before it was; the last change last.
+    changed: Vec<(Key, Option<u32>)>,
 }
 
 struct Maker<'a> {
@@ -61,7 +66,9 @@ struct Maker<'a> {
     taken: BTreeSet<Vec<u8>>,
     /// When the holder lets go, if there is one.
     held_until: Option<u32>,
-    open: Option<Open>,
+    open: Vec<Open>,
+    /// A comparison waits for open transactions to end.
+    check_due: bool,
 }
 
 impl Stream {
@@ -71,8 +78,8 @@ impl Stream {
         let stream = Stream { keys: Vec::new(), steps: Vec::new(), checks: Vec::new(), sessions };
         let random = Random::new(seed);
         let (rows, taken) = (Rows::default(), BTreeSet::new());
-        let mut maker =
-            Maker { how, random, rows, stream, taken, held_until: None, open: None };
+        let (held_until, open, check_due) = (None, Vec::new(), false);
+        let mut maker = Maker { how, random, rows, stream, taken, held_until, open, check_due };
         maker.make();
         maker.stream
     }
@@ -105,19 +112,19 @@ impl Maker<'_> {
             self.hold(number);
             self.around();
             self.one(number);
-            let idle = self.open.is_none();
-            if number % self.how.every == 0 && idle {
+            self.check_due |= number % self.how.every == 0;
+            if self.check_due && self.open.is_empty() {
                 self.check();
             }
         }
-        if let Some(open) = self.open.take() {
+        while let Some(open) = self.open.pop() {
             self.close(open);
         }
         self.check();
     }
 
     fn hold(&mut self, number: u32) {
-        if self.how.holder == Holder::None || self.open.is_some() && !self.how.interleaved {
+        if self.how.holder == Holder::None || !self.open.is_empty() && !self.how.interleaved {
             return;
         }
         let session = self.holder();
@@ -148,10 +155,10 @@ impl Maker<'_> {
     /// What happens beside statements on rows.
     fn around(&mut self) {
         let how = self.how;
-        if self.random.chance(how.reconnect) && self.open.is_none() {
+        if self.random.chance(how.reconnect) && self.open.is_empty() {
             self.push(0, Op::Reconnect);
         }
-        if self.random.chance(how.restart) && self.held_until.is_none() && self.open.is_none() {
+        if self.random.chance(how.restart) && self.held_until.is_none() && self.open.is_empty() {
             self.flush();
             self.push(0, Op::Restart);
         }
@@ -173,6 +180,7 @@ impl Maker<'_> {
     fn check(&mut self) {
         self.flush();
         self.stream.checks.push(self.stream.steps.len());
+        self.check_due = false;
     }
 
     /// The kind of the next operation, as `mix` counts them; 8 is VACUUM.
@@ -198,39 +206,47 @@ impl Maker<'_> {
         let mut kind = self.kind(number);
         let mut session = self.random.below(u64::from(self.how.writers)) as SessionId;
         let abort = self.random.chance(self.how.abort) && [0, 1, 3].contains(&kind);
-        if self.open.is_none() && kind != 8 && self.random.chance(self.how.multi) {
-            let left = 2 + self.random.below(4) as u32;
-            let roll_back = self.random.below(5) == 0;
-            let before = self.rows.clone();
-            self.open = Some(Open { session, left, roll_back, before });
-            self.push(session, Op::Begin(Isolation::ReadCommitted));
+        let alone = self.open.is_empty();
+        if !self.how.interleaved {
+            session = self.open.first().map_or(session, |open| open.session);
         }
-        if let Some(open) = &self.open {
-            session = open.session;
-            if kind == 8 {
-                kind = if self.rows.live.is_empty() { 0 } else { 4 };
-            }
+        let place = self.open.iter().position(|open| open.session == session);
+        if place.is_none() && kind != 8 && self.random.chance(self.how.multi) {
+            self.begin(session);
+        } else if kind == 8 && !alone {
+            kind = 4;
         }
-        let alone = self.open.is_none();
         if kind == 8 {
             return self.vacuum(session);
         }
-        let before = (abort && alone).then(|| self.rows.clone());
-        if before.is_some() {
-            self.push(session, Op::Begin(Isolation::ReadCommitted));
+        let single = abort && self.open.is_empty();
+        if single {
+            self.open(session, 1, true, Isolation::ReadCommitted);
         }
         self.statement(session, kind);
-        if let Some(before) = before {
-            self.push(session, Op::Rollback);
-            self.roll_back(before);
+        let Some(at) = self.open.iter().position(|open| open.session == session) else { return };
+        self.open[at].left -= 1;
+        if self.open[at].left == 0 {
+            let open = self.open.swap_remove(at);
+            self.close(open);
         }
-        if let Some(mut open) = self.open.take() {
-            open.left -= 1;
-            match open.left {
-                0 => self.close(open),
-                _ => self.open = Some(open),
-            }
-        }
+    }
+
+    fn begin(&mut self, session: SessionId) {
+        let left = 2 + self.random.below(4) as u32;
+        let roll_back = self.random.below(5) == 0;
+        let repeatable = self.how.interleaved && self.random.below(4) == 0;
+        let isolation =
+            if repeatable { Isolation::RepeatableRead } else { Isolation::ReadCommitted };
+        // What is open for long holds more back.
+        let left = if self.how.interleaved { left * 4 } else { left };
+        self.open(session, left, roll_back, isolation);
+    }
+
+    fn open(&mut self, session: SessionId, left: u32, roll_back: bool, isolation: Isolation) {
+        let repeatable = isolation == Isolation::RepeatableRead;
+        self.open.push(Open { session, left, roll_back, repeatable, changed: Vec::new() });
+        self.push(session, Op::Begin(isolation));
     }
 
     fn vacuum(&mut self, session: SessionId) {
@@ -243,86 +259,109 @@ impl Maker<'_> {
     fn close(&mut self, open: Open) {
         let op = if open.roll_back { Op::Rollback } else { Op::Commit };
         self.push(open.session, op);
-        if open.roll_back {
-            self.roll_back(open.before);
+        for (key, before) in open.changed.into_iter().rev() {
+            self.rows.owner[key.number()] = None;
+            if open.roll_back {
+                self.set(key, before);
+            }
         }
     }
 
-    /// Rows are as before; keys that were new are known, and count as deleted.
-    fn roll_back(&mut self, before: Rows) {
-        let after = std::mem::replace(&mut self.rows, before);
-        self.rows.seq.resize(self.stream.keys.len(), None);
-        for key in after.live {
-            if self.rows.seq[key.number()].is_none() && !self.rows.gone.contains(&key) {
-                self.rows.gone.push(key);
+    /// A key's `seq` is as it was, or as it is now.
+    fn set(&mut self, key: Key, seq: Option<u32>) {
+        let rows = &mut self.rows;
+        let before = std::mem::replace(&mut rows.seq[key.number()], seq);
+        match (before, seq) {
+            (None, Some(_)) => {
+                rows.live.push(key);
+                rows.gone.retain(|it| *it != key);
             }
+            (Some(_), None) => {
+                if let Some(at) = rows.live.iter().rposition(|it| *it == key) {
+                    rows.live.swap_remove(at);
+                }
+                rows.gone.push(key);
+                if rows.gone.len() > 200 {
+                    rows.gone.remove(0);
+                }
+            }
+            _ => {}
         }
+    }
+
+    /// A key changes, in the session's open transaction if there is one.
+    fn change(&mut self, session: SessionId, key: Key, seq: Option<u32>) {
+        let before = self.rows.seq[key.number()];
+        if let Some(open) = self.open.iter_mut().find(|open| open.session == session) {
+            open.changed.push((key, before));
+            self.rows.owner[key.number()] = Some(session);
+        }
+        self.set(key, seq);
+    }
+
+    /// Whether another session's open transaction changed it: to change it would be to wait.
+    fn is_anothers(&self, session: SessionId, key: Key) -> bool {
+        self.rows.owner[key.number()].is_some_and(|it| it != session)
     }
 
     fn statement(&mut self, session: SessionId, kind: usize) {
         let row = self.row();
-        let op = match kind {
-            0 => {
-                let key = self.new_key();
-                self.come(key);
-                Op::Insert { key, row }
-            }
-            1 | 2 => {
-                let (_, key) = self.some_key();
-                let seq = self.rows.seq[key.number()].unwrap_or(0);
-                if kind == 1 {
-                    self.rows.seq[key.number()] = Some(seq + 1);
-                }
-                Op::Update { key, seen: if kind == 1 { seq } else { seq + 999 }, row }
-            }
-            3 => {
-                let (at, key) = self.some_key();
-                self.rows.live.swap_remove(at);
-                self.rows.seq[key.number()] = None;
-                self.rows.gone.push(key);
-                if self.rows.gone.len() > 200 {
-                    self.rows.gone.remove(0);
-                }
-                Op::Delete { key }
-            }
-            4 => Op::Select { key: self.some_key().1 },
-            5 | 6 => {
-                let there = self.random.below(5) < 3;
-                let key = if there { self.some_key().1 } else { self.new_key() };
-                if self.rows.seq[key.number()].is_none() {
-                    self.come(key);
-                }
-                Op::Upsert { key, row, update: kind == 6 }
-            }
-            _ => Op::Lock { key: self.some_key().1 },
+        let only_reads = self.open.iter().any(|it| it.session == session && it.repeatable);
+        let mut kind = if only_reads && !self.rows.live.is_empty() { 4 } else { kind };
+        let there = self.random.below(5) < 3;
+        let key = match kind {
+            0 => self.new_key(session),
+            5 | 6 if !there => self.new_key(session),
+            _ => self.some_key(),
         };
+        if kind != 4 && self.is_anothers(session, key) {
+            kind = 4;
+        }
+        let seq = self.rows.seq[key.number()];
+        let op = match kind {
+            0 => Op::Insert { key, row },
+            1 => Op::Update { key, seen: seq.unwrap_or(0), row },
+            2 => Op::Update { key, seen: seq.unwrap_or(0) + 999, row },
+            3 => Op::Delete { key },
+            4 => Op::Select { key },
+            5 | 6 => Op::Upsert { key, row, update: kind == 6 },
+            _ => Op::Lock { key },
+        };
+        match kind {
+            0 => self.change(session, key, Some(0)),
+            1 => self.change(session, key, seq.map(|it| it + 1)),
+            3 => self.change(session, key, None),
+            5 | 6 => self.change(session, key, seq.or(Some(0))),
+            // A row lock is held as a change is.
+            7 => self.change(session, key, seq),
+            _ => {}
+        }
         self.push(session, op);
     }
 
-    fn come(&mut self, key: Key) {
-        self.rows.seq[key.number()] = Some(0);
-        self.rows.live.push(key);
-    }
-
-    /// A key that is there, and its place.
-    fn some_key(&mut self) -> (usize, Key) {
+    /// A key that is there.
+    fn some_key(&mut self) -> Key {
         let all = self.rows.live.len();
         let hot = all * self.how.hot as usize / 100;
         let few = hot > 0 && self.random.below(10) < 9;
         let at = self.random.index(if few { hot } else { all });
-        (at, self.rows.live[at])
+        self.rows.live[at]
     }
 
-    fn new_key(&mut self) -> Key {
+    fn new_key(&mut self, session: SessionId) -> Key {
         if !self.rows.gone.is_empty() && self.random.chance(self.how.reinsert) {
             let at = self.random.index(self.rows.gone.len());
-            return self.rows.gone.remove(at);
+            let key = self.rows.gone[at];
+            if !self.is_anothers(session, key) {
+                return key;
+            }
         }
         loop {
             let key = self.key_bytes();
             if self.taken.insert(key.clone()) {
                 self.stream.keys.push(key);
                 self.rows.seq.push(None);
+                self.rows.owner.push(None);
                 return Key(self.stream.keys.len() as u32 - 1);
             }
         }

@@ -151,7 +151,8 @@ pub fn minimise(
 /// refuses shows none, and neither does a difference in an answer alone.
 fn differs(server: &Server, stream: &Stream, fillfactor: u8) -> Result<bool, RealError> {
     let mut table = stream.table(fillfactor, Rules::default());
-    let simulated: Result<Vec<Answer>, _> = stream.steps.iter().map(|it| table.apply(*it)).collect();
+    let simulated: Result<Vec<Answer>, _> =
+        stream.steps.iter().map(|it| table.apply(*it)).collect();
     if simulated.is_err() {
         return Ok(false);
     }

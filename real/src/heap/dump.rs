@@ -32,7 +32,8 @@ pub(super) async fn state(connection: &mut PgConnection) -> Result<State, Error>
 fn heap_page(row: &PgRow) -> Result<HeapPage, Error> {
     let bytes: &[u8] = row.try_get(0)?;
     let short = |at: usize| u16::from_le_bytes([bytes[at], bytes[at + 1]]);
-    let long = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+    let long =
+        |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
     let lower = short(12);
     let lines = (24..usize::from(lower)).step_by(4).map(|at| line_pointer(long(at)));
     Ok(HeapPage {
