@@ -87,12 +87,12 @@ fn explain(
     steps: usize,
 ) -> Result<(), RealError> {
     stream.steps.truncate(steps);
-    let least = minimise(server, &stream, fillfactor, TRIES)?;
+    let least = minimise(server, &stream, fillfactor, Rules::default(), TRIES)?;
     println!("\nleast: {} steps", least.steps.len());
     for step in least.steps.iter().rev().take(40).rev() {
         println!("  {step:?}");
     }
-    if let Some(first) = first_difference(server, &least, fillfactor, 0)? {
+    if let Some(first) = first_difference(server, &least, fillfactor, Rules::default())? {
         println!("{first}");
     }
     Ok(())

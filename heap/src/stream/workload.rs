@@ -128,6 +128,16 @@ pub const WORKLOADS: &[Workload] = &[
     Workload { name: "writers", writers: 3, vacuum: 1000, ..HELD },
     Workload { name: "interleaved", writers: 3, multi: 60_000, interleaved: true, ..HELD },
     Workload { name: "drain", drain: 5000, keys: KeyKind::Ascending, vacuum: 1000, ..BASE },
+    Workload {
+        name: "cold",
+        mix: [30, 60, 2, 4, 4, 0, 0, 0],
+        hot: 1,
+        live_max: usize::MAX,
+        wide: 900,
+        vacuum: 1500,
+        every: 1000,
+        ..HELD
+    },
     Workload { name: "base-long", ..LONG },
     Workload {
         name: "big-drain",

@@ -2,7 +2,7 @@
 
 use super::Server;
 use crate::error::RealError;
-use heap::{Answer, Difference, Events, Op, Rules, Step, Stream, Table};
+use heap::{Difference, Events, Op, Rules, Step, Stream, Table};
 use std::fmt;
 
 /// A stream whose end was reached.
@@ -92,26 +92,28 @@ fn summary(stream: &Stream, checks: usize, table: &Table) -> Compared {
     }
 }
 
-/// Finds the step after which a stream first shows a difference, by comparing after each from
-/// `from` on.
+/// Finds the step after which a stream first shows a difference, by comparing after each.
 pub fn first_difference(
     server: &Server,
     stream: &Stream,
     fillfactor: u8,
-    from: usize,
+    rules: Rules,
 ) -> Result<Option<Mismatch>, RealError> {
     let mut all = stream.clone();
     all.steps.clear();
     all.checks.clear();
     // Statistics arrive when they are told, so each step is followed by that.
-    for (at, step) in stream.steps.iter().enumerate() {
+    for step in &stream.steps {
         all.steps.push(*step);
-        if at >= from {
-            all.steps.extend((0..stream.sessions).map(|session| Step { session, op: Op::Flush }));
-            all.checks.push(all.steps.len());
-        }
+        all.steps.extend(flushes(stream));
+        all.checks.push(all.steps.len());
     }
-    Ok(compare(server, &all, fillfactor, Rules::default())?.err())
+    let found = compare(server, &all, fillfactor, rules)?.err();
+    let each = 1 + usize::from(stream.sessions);
+    Ok(found.map(|it| {
+        let steps = it.steps.div_ceil(each);
+        Mismatch { steps, last: stream.steps.get(steps - 1).copied(), ..it }
+    }))
 }
 
 /// Cuts a stream that shows a difference down to one that still does, by leaving out ever smaller
@@ -120,6 +122,7 @@ pub fn minimise(
     server: &Server,
     stream: &Stream,
     fillfactor: u8,
+    rules: Rules,
     runs: usize,
 ) -> Result<Stream, RealError> {
     let mut best = stream.clone();
@@ -130,12 +133,8 @@ pub fn minimise(
             let end = (begin + part).min(best.steps.len());
             let mut tried = best.clone();
             tried.steps.drain(begin..end);
-            let flushes = (0..tried.sessions).map(|session| Step { session, op: Op::Flush });
-            let mut with_flushes = tried.clone();
-            with_flushes.steps.extend(flushes);
-            with_flushes.checks = vec![with_flushes.steps.len()];
             left -= 1;
-            if differs(server, &with_flushes, fillfactor)? {
+            if differs(server, &tried, fillfactor, rules)? {
                 best = tried;
             } else {
                 begin = end;
@@ -147,14 +146,24 @@ pub fn minimise(
     Ok(best)
 }
 
-/// Whether a stream still shows a difference in what is stored. One that the simulated table
-/// refuses shows none, and neither does a difference in an answer alone.
-fn differs(server: &Server, stream: &Stream, fillfactor: u8) -> Result<bool, RealError> {
-    let mut table = stream.table(fillfactor, Rules::default());
-    let simulated: Result<Vec<Answer>, _> =
-        stream.steps.iter().map(|it| table.apply(*it)).collect();
-    if simulated.is_err() {
+fn flushes(stream: &Stream) -> impl Iterator<Item = Step> {
+    (0..stream.sessions).map(|session| Step { session, op: Op::Flush })
+}
+
+/// Whether a stream shows a difference, in its end at the latest. One that the simulated table
+/// refuses shows none.
+fn differs(
+    server: &Server,
+    stream: &Stream,
+    fillfactor: u8,
+    rules: Rules,
+) -> Result<bool, RealError> {
+    let mut stream = stream.clone();
+    stream.steps.extend(flushes(&stream.clone()));
+    stream.checks = vec![stream.steps.len()];
+    let mut table = stream.table(fillfactor, rules);
+    if stream.steps.iter().any(|step| table.apply(*step).is_err()) {
         return Ok(false);
     }
-    Ok(compare(server, stream, fillfactor, Rules::default())?.is_err())
+    Ok(compare(server, &stream, fillfactor, rules)?.is_err())
 }
