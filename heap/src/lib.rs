@@ -35,18 +35,24 @@
 //!
 //! # What is not, and what becomes of it
 //!
-//! | | |
-//! |---|---|
-//! | rows over [2,032 bytes](layout::TOAST_THRESHOLD), which are compressed or moved | refused: [`Refused::TooLong`] |
-//! | statements that wait for another transaction | refused: [`Refused::WouldWait`] |
-//! | REPEATABLE READ that writes what was changed since | refused: [`Refused::WouldConflict`] |
-//! | two billion transactions, and freezing | refused: [`Refused::OutOfXids`] |
-//! | ANALYZE of over 30,000 pages, which reads a sample | simulated as if all were read |
-//! | a crash, which loses what was not logged | cannot be said |
-//! | writers in other databases of the cluster, which hold the horizon back | a session that [holds](Op::TakeXid) a number stands for one |
-//! | `synchronous_commit` off, by which marks and bits come later | cannot be said |
-//! | other majors: 16 extends tables, and 17 vacuums them, in another way | cannot be said |
-//! | row locks of other sessions, secondary indexes, foreign keys, COPY | cannot be said |
+//! Refused, by an error that says why:
+//!
+//! - rows over [2,032 bytes](layout::TOAST_THRESHOLD), which are compressed or moved
+//!   ([`Refused::TooLong`]);
+//! - statements that wait for another transaction ([`Refused::WouldWait`]);
+//! - writes in REPEATABLE READ of what was changed since ([`Refused::WouldConflict`]);
+//! - what comes after two billion transactions, when freezing matters ([`Refused::OutOfXids`]).
+//!
+//! Not to be said in operations, and so not simulated:
+//!
+//! - a crash, which loses what was not logged;
+//! - `synchronous_commit` off, by which marks and bits come later;
+//! - other majors: 16 extends tables, and 17 vacuums them, in another way;
+//! - secondary indexes, foreign keys, COPY, prepared transactions, replication slots.
+//!
+//! Simulated, and not exact: ANALYZE of over 30,000 pages, which reads a sample, as if all were
+//! read; a row locked by another session, as if it were not; writers in other databases, who hold
+//! the horizon back, by a session that [holds](Op::TakeXid) a number in their place.
 
 mod ahead;
 mod btree;
