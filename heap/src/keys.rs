@@ -6,6 +6,7 @@
 
 use crate::Tid;
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 /// A key, by its number in [`Keys`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -24,9 +25,12 @@ struct Entry {
     head: u64,
     /// Where the bytes begin in the arena.
     at: u32,
-    /// Bytes of an index entry with this key.
-    size: u16,
+    /// How many index entries and high keys name it, and [`FORGOTTEN`].
+    names: u32,
 }
+
+/// Nobody outside will name the key again.
+const FORGOTTEN: u32 = 1 << 31;
 
 /// What every statement asks of a key, as small as it can be: rows are many, and caches are not.
 #[derive(Clone, Copy, Debug)]
@@ -39,12 +43,19 @@ struct Hot {
     block: u32,
 }
 
-/// All keys ever used.
+/// All keys that are in use.
+///
+/// A day of work brings more keys than are ever there at once, so a number and its bytes are given
+/// to another key when the caller has forgotten the key and nothing in the index names it.
 #[derive(Clone, Debug, Default)]
 pub struct Keys {
     hot: Vec<Hot>,
     entries: Vec<Entry>,
     bytes: Vec<u8>,
+    /// Numbers to be given out again.
+    free: Vec<u32>,
+    /// Where bytes can be put again, by how many they are.
+    holes: BTreeMap<u16, Vec<u32>>,
 }
 
 impl Keys {
@@ -54,18 +65,54 @@ impl Keys {
         let mut head = [0; 8];
         let short = key.len().min(8);
         head[..short].copy_from_slice(&key[..short]);
-        let at = u32::try_from(self.bytes.len()).expect("less than 4 GiB of keys");
-        self.bytes.extend_from_slice(key);
-        self.entries.push(Entry {
-            head: u64::from_be_bytes(head),
-            at,
-            size: crate::layout::index_tuple_len(key.len()) as u16,
-        });
-        self.hot.push(Hot { len: key.len() as u16, line: 0, block: 0 });
+        let entry = Entry { head: u64::from_be_bytes(head), at: self.put(key), names: 0 };
+        let hot = Hot { len: key.len() as u16, line: 0, block: 0 };
+        if let Some(number) = self.free.pop() {
+            (self.entries[number as usize], self.hot[number as usize]) = (entry, hot);
+            return Key(number);
+        }
+        self.entries.push(entry);
+        self.hot.push(hot);
         Key(self.entries.len() as u32 - 1)
     }
 
-    /// How many there are.
+    /// Puts bytes into the arena: where.
+    fn put(&mut self, key: &[u8]) -> u32 {
+        if let Some(at) = self.holes.get_mut(&(key.len() as u16)).and_then(Vec::pop) {
+            self.bytes[at as usize..at as usize + key.len()].copy_from_slice(key);
+            return at;
+        }
+        let at = u32::try_from(self.bytes.len()).expect("less than 4 GiB of keys");
+        self.bytes.extend_from_slice(key);
+        at
+    }
+
+    /// Nobody outside will name the key again.
+    pub(crate) fn forget(&mut self, key: Key) {
+        self.entries[key.number()].names |= FORGOTTEN;
+        self.free_if_unused(key);
+    }
+
+    /// One more index entry or high key names it.
+    pub(crate) fn hold(&mut self, key: Key) {
+        self.entries[key.number()].names += 1;
+    }
+
+    /// One less does.
+    pub(crate) fn release(&mut self, key: Key) {
+        self.entries[key.number()].names -= 1;
+        self.free_if_unused(key);
+    }
+
+    fn free_if_unused(&mut self, key: Key) {
+        let Entry { at, names, .. } = self.entries[key.number()];
+        if names == FORGOTTEN {
+            self.holes.entry(self.hot[key.number()].len).or_default().push(at);
+            self.free.push(key.0);
+        }
+    }
+
+    /// How many numbers there are, those to be given out again included.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
@@ -103,7 +150,7 @@ impl Keys {
     /// Bytes of an index entry for one row.
     #[inline]
     pub(crate) fn size(&self, key: Key) -> usize {
-        usize::from(self.entries[key.number()].size)
+        crate::layout::index_tuple_len(self.len_of(key))
     }
 
     #[inline]

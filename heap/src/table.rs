@@ -40,6 +40,12 @@ impl Table {
         self.index.keys.add(key)
     }
 
+    /// The caller will not name this key again: when no index entry does, its number and its memory
+    /// are for another key. Without it memory grows with every key there ever was.
+    pub fn forget_key(&mut self, key: Key) {
+        self.index.keys.forget(key);
+    }
+
     /// All keys added.
     pub fn keys(&self) -> &Keys {
         &self.index.keys

@@ -99,6 +99,7 @@ impl BTree {
     /// Puts a slot where it goes, and splits the page if that is too much.
     fn put(&mut self, heap: &mut Heap, number: u32, slot: Slot, place: &Place, stack: Stack) {
         let size = self.keys.size(slot.key) + LINE_POINTER;
+        self.keys.hold(slot.key);
         let fits = self.page(number).free() + LINE_POINTER >= size;
         let page = &mut self.pages[number as usize];
         let new = match *place {
@@ -178,6 +179,7 @@ impl BTree {
         page.recount(&self.keys);
         for key in forgotten {
             self.forget(key);
+            self.keys.release(key);
         }
         self.touch(number);
     }

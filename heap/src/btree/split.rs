@@ -50,6 +50,9 @@ impl BTree {
                 Pivot { key: Some(first.key), at, child: 0, size: single + 8 }
             }
         };
+        // The high key, and the entry above.
+        self.keys.hold(first.key);
+        self.keys.hold(first.key);
         let right = self.new_page(heap, 0);
         let moved = self.pages[number as usize].slots.split_off(first_right);
         self.pages[right as usize].slots = moved;
@@ -77,6 +80,10 @@ impl BTree {
         let high_key = Pivot { child: 0, ..page.pivots[first_right] };
         let right = self.new_page(heap, level);
         let mut moved = self.pages[number as usize].pivots.split_off(first_right);
+        // Its key is named by the high key instead, and by the entry above.
+        if let Some(key) = moved[0].key {
+            self.keys.hold(key);
+        }
         moved[0] = Pivot::minus_infinity(moved[0].child);
         self.pages[right as usize].pivots = moved;
         self.link_right(heap, number, right, high_key, stack);

@@ -123,6 +123,9 @@ impl BTree {
         page.pivots[at].child = page.pivots[at + 1].child;
         let gone = page.pivots.remove(at + 1);
         page.used -= gone.space() as u16;
+        if let Some(key) = gone.key {
+            self.keys.release(key);
+        }
         self.touch(above);
         Some(chain)
     }
@@ -145,8 +148,12 @@ impl BTree {
         let page = &mut self.pages[number as usize];
         page.deleted = true;
         page.safe_xid = heap.backends.next_xid;
-        page.high_key = None;
-        (page.slots, page.pivots) = (Vec::new(), Vec::new());
+        let high_key = page.high_key.take();
+        let pivots = std::mem::take(&mut page.pivots);
+        page.slots = Vec::new();
+        for key in pivots.iter().chain(&high_key).filter_map(|it| it.key) {
+            self.keys.release(key);
+        }
         self.touch(number);
         pending.push((number, heap.backends.next_xid));
     }
