@@ -66,6 +66,12 @@ fn enter(bench: &str) -> (Vec<Entrant>, Vec<(String, String)>) {
             Err(why) => skipped.push((peer, why)),
         }
     }
+    if bench == "heap" {
+        entrants.extend(crate::heap::SHAPES.into_iter().map(|(shape, ..)| Entrant {
+            name: format!("PostgreSQL, {shape}"),
+            measure: Box::new(move || crate::heap::postgres(shape)),
+        }));
+    }
     if bench == "states" {
         match tlc::entrants(&home().join("tlc"), &target().join("tlc")) {
             Ok(more) => entrants.extend(more),

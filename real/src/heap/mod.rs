@@ -94,6 +94,11 @@ impl Server {
         &self.version
     }
 
+    /// The postmaster's process; its children do the work.
+    pub fn pid(&self) -> Option<u32> {
+        self.postgres.pid()
+    }
+
     fn options(&self, database: &str) -> Result<PgConnectOptions, RealError> {
         let options = PgConnectOptions::from_str(&self.postgres.url()).map_err(broke)?;
         Ok(options.database(database).disable_statement_logging())
