@@ -20,8 +20,12 @@ const TOP: usize = 2;
 #[derive(Clone, Debug)]
 struct FsmPage {
     nodes: Box<[u8]>,
-    /// fp_next_slot: where the next search begins.
+    /// fp_next_slot: where the next search begins. To move it does not make the page dirty.
     next: u16,
+    /// Whether the page will be written when the server is stopped.
+    dirty: bool,
+    /// fp_next_slot as it was last written.
+    written_next: u16,
 }
 
 /// What `free` bytes are remembered as.
@@ -36,7 +40,7 @@ fn category_for(need: usize) -> u8 {
 
 impl FsmPage {
     fn new() -> Self {
-        FsmPage { nodes: vec![0; NODES].into(), next: 0 }
+        FsmPage { nodes: vec![0; NODES].into(), next: 0, dirty: false, written_next: 0 }
     }
 
     fn largest(&self) -> u8 {
@@ -54,6 +58,7 @@ impl FsmPage {
             return;
         }
         self.nodes[at] = value;
+        self.dirty = true;
         while at > 0 {
             at = (at - 1) / 2;
             let greater = self.greater_child(at);
@@ -207,6 +212,18 @@ impl Fsm {
         page.largest()
     }
 
+    /// The server is stopped in good order and started again: what is dirty is written, and where
+    /// searches begin is read again as it was last written.
+    pub(crate) fn restart(&mut self, rules: Rules) {
+        for page in self.levels.iter_mut().flatten() {
+            if page.dirty || !rules.has(Rule::RestartForgetsNextSlot) {
+                (page.dirty, page.written_next) = (false, page.next);
+            } else {
+                page.next = page.written_next;
+            }
+        }
+    }
+
     /// Forgets the blocks from `blocks` on, which are cut off.
     pub(crate) fn truncate(&mut self, blocks: u32, rules: Rules) {
         let at = blocks as usize / SLOTS;
@@ -218,6 +235,7 @@ impl Fsm {
             let page = &mut self.levels[0][at];
             page.nodes[INNER + kept..].fill(0);
             page.rebuild();
+            page.dirty = true;
         }
         self.levels[0].truncate(at + usize::from(kept > 0));
         self.vacuum(blocks, rules);
@@ -249,6 +267,22 @@ mod tests {
         assert_eq!(found, [Some(3), Some(900), Some(4068), Some(3)]);
         let first = rules.without(Rule::FsmNextSlot);
         assert_eq!([fsm.search(3000, first), fsm.search(3000, first)], [Some(3), Some(3)]);
+    }
+
+    #[test]
+    fn a_restart_forgets_a_search_that_wrote_nothing() {
+        let (mut fsm, rules) = (Fsm::default(), Rules::default());
+        for block in [3, 900] {
+            fsm.record(block, 3200);
+        }
+        fsm.vacuum(0, rules);
+        fsm.restart(rules);
+        assert_eq!(fsm.search(3000, rules), Some(3));
+        fsm.restart(rules);
+        assert_eq!(fsm.search(3000, rules), Some(3), "the page was clean");
+        fsm.record(900, 3300);
+        fsm.restart(rules);
+        assert_eq!(fsm.search(3000, rules), Some(900), "the page was dirty");
     }
 
     #[test]

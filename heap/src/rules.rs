@@ -52,13 +52,15 @@ pub enum Rule {
     KillInUnique,
     /// Deleting marked entries takes their neighbours in the same heap pages along.
     SimpleDeletionWidens,
+    /// Where a search of the free space map ended is lost by a restart, unless its page was written.
+    RestartForgetsNextSlot,
     /// A deleted index page is reused only when nobody can still be on its way to it.
     RecycleLater,
 }
 
 impl Rule {
     /// Every rule that can be taken away.
-    pub const ALL: [Rule; 22] = [
+    pub const ALL: [Rule; 23] = [
         Rule::FsmNextSlot,
         Rule::PruneInUnique,
         Rule::PinStopsPrune,
@@ -80,6 +82,7 @@ impl Rule {
         Rule::LastPage,
         Rule::KillInUnique,
         Rule::SimpleDeletionWidens,
+        Rule::RestartForgetsNextSlot,
         Rule::RecycleLater,
     ];
 }

@@ -205,6 +205,8 @@ impl Table {
     }
 
     fn restart(&mut self) {
+        self.heap.fsm.restart(self.heap.rules);
+        self.index.restart(self.heap.rules);
         for session in 0..self.heap.backends.sessions.len() {
             self.reconnect(session as SessionId);
         }

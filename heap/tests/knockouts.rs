@@ -27,7 +27,7 @@ fn differs(one: &Table, other: &Table) -> bool {
 }
 
 /// A rule, and a stream on which it is seen to be there: workload, fillfactor, operations.
-const SEEN: [(Rule, &str, u8, u32); 22] = [
+const SEEN: [(Rule, &str, u8, u32); 23] = [
     (Rule::FsmNextSlot, "base", 70, 7_000),
     (Rule::PruneInUnique, "uuid", 100, 2_000),
     (Rule::PinStopsPrune, "wide", 90, 1_000),
@@ -49,6 +49,7 @@ const SEEN: [(Rule, &str, u8, u32); 22] = [
     (Rule::LastPage, "reconnect", 70, 1_000),
     (Rule::KillInUnique, "base", 70, 1_000),
     (Rule::SimpleDeletionWidens, "base", 70, 2_000),
+    (Rule::RestartForgetsNextSlot, "restart", 90, 14_000),
     (Rule::RecycleLater, "big-drain", 70, 42_000),
 ];
 

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 const FILLFACTORS: [u8; 3] = [70, 90, 100];
 const SHORT: u32 = 20_000;
 /// Tries to cut a difference down.
-const TRIES: usize = 400;
+const TRIES: usize = 100;
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();

@@ -22,6 +22,7 @@ use crate::fsm::Fsm;
 use crate::heap::Heap;
 use crate::keys::{Key, Keys};
 use crate::layout::BLCKSZ;
+use crate::rules::Rules;
 use std::cmp::Ordering;
 
 /// A row cannot be inserted, because its key is there.
@@ -63,6 +64,11 @@ impl BTree {
             stack: Vec::new(),
             found: Vec::new(),
         }
+    }
+
+    /// The server was restarted.
+    pub(crate) fn restart(&mut self, rules: Rules) {
+        self.fsm.restart(rules);
     }
 
     /// The level of the root.

@@ -27,7 +27,7 @@ const MAJOR: i32 = 15;
 const EXTENSIONS: [&str; 3] = ["pageinspect", "pg_freespacemap", "pg_visibility"];
 
 /// What the rules were found under. The rest is the server's default.
-const SETTINGS: [(&str, &str); 8] = [
+const SETTINGS: [(&str, &str); 10] = [
     ("autovacuum", "off"),
     ("synchronous_commit", "on"),
     ("full_page_writes", "on"),
@@ -35,7 +35,10 @@ const SETTINGS: [(&str, &str); 8] = [
     ("enable_bitmapscan", "off"),
     ("plan_cache_mode", "force_generic_plan"),
     ("jit", "off"),
-    ("max_wal_size", "4GB"),
+    // Pages are written when the server is stopped, and not before.
+    ("max_wal_size", "16GB"),
+    ("checkpoint_timeout", "1d"),
+    ("bgwriter_lru_maxpages", "0"),
 ];
 
 /// The table of the seeds, with two columns whose lengths can be chosen.
