@@ -65,9 +65,15 @@ fn what_comes_late_in_a_stream_is_as_it_is_in_postgres() {
     let drained = Workload { ops: 14_000, drain: 3_000, vacuum: 2_000, ..named("big-drain") };
     let events = assert_equal(&server, &drained, 1, 90);
     assert!(events.page_deletions > 0 && events.recycled > 0 && events.truncations > 0);
-    let held = Workload { ops: 30_000, ..named("held-hot-set") };
-    let events = assert_equal(&server, &held, 1, 100);
+    let held = Workload { ops: 12_000, ..named("held-hot-set") };
+    let events = assert_equal(&server, &held, 2, 100);
     assert!(events.bottom_ups > 0 && events.dedups > 0 && events.posting_swaps > 0);
+    let long = Workload { ops: 12_000, ..named("long-keys") };
+    let events = assert_equal(&server, &long, 1, 100);
+    assert!(events.many_duplicates > 0);
+    let few = Workload { ops: 14_000, ..named("few-rows") };
+    let events = assert_equal(&server, &few, 1, 100);
+    assert!(events.single_value > 0);
 }
 
 #[test]

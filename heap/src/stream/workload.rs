@@ -138,6 +138,17 @@ pub const WORKLOADS: &[Workload] = &[
         every: 1000,
         ..HELD
     },
+    Workload {
+        name: "few-rows",
+        keys: KeyKind::Long,
+        mix: [2, 1000, 5, 1, 5, 0, 0, 0],
+        live_max: 2,
+        wide: 1600,
+        holder: Holder::Snapshot,
+        hold: 200_000,
+        vacuum: 100,
+        ..BASE
+    },
     Workload { name: "base-long", ..LONG },
     Workload {
         name: "big-drain",
