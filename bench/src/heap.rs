@@ -76,7 +76,7 @@ pub(crate) fn ours(shape: &str) -> Option<Map<String, Value>> {
 
 /// The same statements on a real server, for some seconds: transitions a CPU-second of its
 /// processes, ours that sends them left out.
-pub(crate) fn postgres(shape: &str) -> Result<Map<String, Value>, String> {
+fn postgres(shape: &str) -> Result<Map<String, Value>, String> {
     let (_, rows, fillfactor) =
         SHAPES.iter().find(|(name, ..)| *name == shape).ok_or("no such shape")?;
     let words = |error: real::RealError| error.to_string();
@@ -104,6 +104,18 @@ pub(crate) fn postgres(shape: &str) -> Result<Map<String, Value>, String> {
     table.remove().map_err(words)?;
     let rate = (POSTGRES as f64 / seconds).round();
     Ok(Map::from_iter([("transitions_per_cpu_s".to_owned(), json!(rate))]))
+}
+
+/// Measures the real server once and prints a line of JSON.
+pub(crate) fn measure_postgres(shape: &str) -> ExitCode {
+    match postgres(shape) {
+        Ok(figures) => println!("{}", Value::Object(figures)),
+        Err(why) => {
+            eprintln!("{why}");
+            return ExitCode::FAILURE;
+        }
+    }
+    ExitCode::SUCCESS
 }
 
 /// What the server's sessions have used of processors, in hundredths that the kernel counts.

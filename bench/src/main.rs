@@ -29,6 +29,7 @@ fn main() -> ExitCode {
         ["ours", bench, name] => return ours::measure(bench, name),
         ["results"] => return results::write(),
         ["check", spec, path] => return checker::measure(spec, path),
+        ["heap-real", shape] => return heap::measure_postgres(shape),
         ["heap-day", rows] => return heap::day(rows),
         ["growth"] => return growth::plot(),
         ["checker"] => return checker::table(json),
