@@ -2,10 +2,10 @@
 
 CARGO ?= cargo
 
-.PHONY: help deps check test decide fuzz bench real record
+.PHONY: help deps check test decide fuzz bench real heap-long record
 
 help:            ## what there is
-	@sed -n 's/^\([a-z]*\): .*## \(.*\)/make \1	\2/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\): .*## \(.*\)/make \1	\2/p' Makefile | expand -t 14
 
 deps:            ## installs what is missing: PostgreSQL, Redis, MinIO
 	@sh scripts/deps.sh
@@ -14,7 +14,7 @@ check:           ## formatting, lints, docs, and the tests that need no service
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
-	$(CARGO) test --quiet -p unforked-checker -p unforked-sim -p unforked-models -p unforked -p unforked-tests
+	$(CARGO) test --quiet -p unforked-checker -p unforked-sim -p unforked-models -p unforked-heap -p unforked -p unforked-tests
 
 test: deps       ## every test, those against real services included
 	@mkdir -p target && rm -f target/skipped && touch target/skipped
@@ -39,6 +39,9 @@ real: deps       ## the models on real Postgres, Redis and S3
 	$(CARGO) run --quiet --release -- confirm run_head -p writers=16 -p transitions=500 -p ttl=30 --on postgres,redis
 	$(CARGO) run --quiet --release -- confirm traces/seed-42.json --on postgres,redis,s3
 	$(CARGO) run --quiet --release -- confirm object_store --on s3
+
+heap-long: deps  ## the simulated table beside the real one: every workload, 5 M operations
+	$(CARGO) run --quiet -p unforked-real --example heap_long
 
 record:          ## records the committed traces again, on purpose
 	$(CARGO) run --quiet --release -- fuzz all --mutants -o traces

@@ -7,6 +7,7 @@
 
 mod checker;
 mod growth;
+mod heap;
 mod histories;
 mod logs;
 mod ours;
@@ -29,6 +30,8 @@ fn main() -> ExitCode {
         ["ours", bench, name] => return ours::measure(bench, name),
         ["results"] => return results::write(),
         ["check", spec, path] => return checker::measure(spec, path),
+        ["heap-real", shape] => return heap::measure_postgres(shape),
+        ["heap-day", rows] => return heap::day(rows),
         ["growth"] => return growth::plot(),
         ["checker"] => return print_checker(json),
         ["strength"] => return strength::strength(json),
@@ -37,7 +40,8 @@ fn main() -> ExitCode {
         _ => {
             let benches = ours::BENCHES.join(" | ");
             eprintln!(
-                "usage: bench {benches} | checker | growth | strength | minimise | results [--json]"
+                "usage: bench {benches} | checker | growth | heap-day ROWS | strength | minimise | \
+                 results [--json]"
             );
             return ExitCode::from(2);
         }

@@ -15,7 +15,7 @@ use sim::session::{Plan, Session};
 use std::process::ExitCode;
 
 /// What can be measured.
-pub(crate) const BENCHES: [&str; 5] = ["steps", "round-trips", "runs", "states", "cores"];
+pub(crate) const BENCHES: [&str; 6] = ["steps", "round-trips", "runs", "states", "cores", "heap"];
 
 type Figures = Map<String, Value>;
 
@@ -30,6 +30,9 @@ pub(crate) fn list() {
         println!("states\tunforked, {name}\nstates\tunforked + symmetry, {name}");
         println!("cores\tunforked on 1, {name}\ncores\tunforked on 2, {name}");
     }
+    for (name, ..) in crate::heap::SHAPES {
+        println!("heap\tunforked, {name}");
+    }
 }
 
 /// Measures one figure and prints it as a line of JSON.
@@ -39,6 +42,7 @@ pub(crate) fn measure(bench: &str, name: &str) -> ExitCode {
         ("round-trips", Some("1-10 ms")) => Some(round_trips()),
         ("runs", Some(model)) => models::find(model).ok().map(runs),
         ("states", Some(shape)) => states(shape, false),
+        ("heap", Some(shape)) => crate::heap::ours(shape),
         ("cores", None) => cores(name),
         ("states", None) => {
             name.strip_prefix("unforked + symmetry, ").and_then(|shape| states(shape, true))
@@ -54,7 +58,7 @@ pub(crate) fn measure(bench: &str, name: &str) -> ExitCode {
 }
 
 /// Repeats `round` for a CPU-second; the sums of what it counts, each per CPU-second.
-fn per_cpu_second<const N: usize>(
+pub(crate) fn per_cpu_second<const N: usize>(
     names: [&str; N],
     mut round: impl FnMut(u64) -> [u64; N],
 ) -> Figures {

@@ -66,6 +66,16 @@ fn enter(bench: &str) -> (Vec<Entrant>, Vec<(String, String)>) {
             Err(why) => skipped.push((peer, why)),
         }
     }
+    if bench == "heap" {
+        entrants.extend(crate::heap::SHAPES.into_iter().map(|(shape, ..)| Entrant {
+            name: format!("PostgreSQL, {shape}"),
+            measure: Box::new(move || {
+                let program = std::env::current_exe().map_err(|error| error.to_string())?;
+                let line = run(Command::new(program).args(["heap-real", shape]))?;
+                serde_json::from_str(&line).map_err(|error| format!("says no JSON: {error}"))
+            }),
+        }));
+    }
     if bench == "states" {
         match tlc::entrants(&home().join("tlc"), &target().join("tlc")) {
             Ok(more) => entrants.extend(more),

@@ -31,6 +31,13 @@ pub enum RealError {
         /// What happened.
         why: String,
     },
+    /// A service answers, and is not the one that is simulated, or lacks what is asked of it.
+    Unsuitable {
+        /// Which.
+        service: &'static str,
+        /// What it lacks, and what to do about it.
+        why: String,
+    },
     /// The system refused a runtime.
     Runtime(io::Error),
 }
@@ -48,6 +55,7 @@ impl fmt::Display for RealError {
             Self::Connect { service, why } => {
                 write!(f, "{service} does not take us: {why}; check its address and its rights")
             }
+            Self::Unsuitable { service, why } => write!(f, "this {service} will not do: {why}"),
             Self::Broke { why } => write!(f, "a real service broke: {why}"),
             Self::Runtime(error) => write!(f, "could not make a tokio runtime: {error}"),
         }
@@ -60,7 +68,10 @@ impl std::error::Error for RealError {
             Self::Service(error) => Some(error),
             Self::Setup(error) => Some(error),
             Self::Runtime(error) => Some(error),
-            Self::Wanted { .. } | Self::Connect { .. } | Self::Broke { .. } => None,
+            Self::Wanted { .. }
+            | Self::Connect { .. }
+            | Self::Broke { .. }
+            | Self::Unsuitable { .. } => None,
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Imports run one way: `checker <- sim <- models <- real <- cli`. What a crate may lean on is
-//! decided here, and only here.
+//! Imports run one way: `checker <- sim <- models <- real <- cli`, and `heap` stands beside the
+//! first three, alone. What a crate may lean on is decided here, and only here.
 
 use serde_json::Value;
 use std::process::Command;
@@ -10,13 +10,17 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("unforked-checker", &[]),
     ("unforked-sim", &["unforked-checker"]),
     ("unforked-models", &["unforked-checker", "unforked-sim"]),
-    ("unforked-real", &["unforked-checker", "unforked-sim", "unforked-models"]),
-    ("unforked", &["unforked-checker", "unforked-sim", "unforked-models", "unforked-real"]),
+    ("unforked-heap", &[]),
+    ("unforked-real", &["unforked-checker", "unforked-sim", "unforked-models", "unforked-heap"]),
+    (
+        "unforked",
+        &["unforked-checker", "unforked-sim", "unforked-models", "unforked-heap", "unforked-real"],
+    ),
 ];
 
 /// The crates that depend on nothing but what reads and writes data and draws numbers: a clock, a
 /// socket or a runtime cannot get in where none of them is a dependency.
-const PURE: &[&str] = &["unforked-checker", "unforked-sim", "unforked-models"];
+const PURE: &[&str] = &["unforked-checker", "unforked-sim", "unforked-models", "unforked-heap"];
 const PURE_MAY_USE: &[&str] = &["serde", "serde_json", "rand_xoshiro"];
 
 fn metadata() -> Value {

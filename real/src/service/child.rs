@@ -145,6 +145,23 @@ impl Server {
         self.await_answer(answers)
     }
 
+    /// Asks it to end by a signal, waits until it has, and starts it again where it was.
+    pub(crate) fn restart_gently(
+        &self,
+        stop_signal: &str,
+        answers: impl FnMut(&Self) -> bool,
+    ) -> Result<(), ServiceError> {
+        if let Some(mut child) = self.running.lock().child.take() {
+            signal(child.id(), stop_signal);
+            let deadline = Instant::now() + START_TIME_MAX;
+            while matches!(child.try_wait(), Ok(None)) && Instant::now() < deadline {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            kill(&mut child);
+        }
+        self.restart(answers)
+    }
+
     /// Stops it and removes its directory; a second call does nothing.
     pub(crate) fn stop(&self) {
         self.running.lock().stop();

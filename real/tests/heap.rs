@@ -1,0 +1,95 @@
+//! The simulated table is the real one, page for page, on every kind of workload.
+//!
+//! This is the short form, on fixed seeds; `make heap-long` is the long one. Everything the server
+//! shows is compared: each line pointer, both maps, each index page, the statistics.
+
+mod skip;
+
+use heap::{Op, Rule, Rules, Stream, WORKLOADS, Workload};
+use real::RealError;
+use real::heap::{Server, compare, first_difference, minimise};
+use real::service::ServiceError;
+
+/// Operations of each kind at each fillfactor.
+const OPS: u32 = 1_500;
+
+/// The server, or none where there is none that can be compared with.
+fn server() -> Option<Server> {
+    match Server::start() {
+        Ok(server) => Some(server),
+        Err(RealError::Service(error @ ServiceError::NotFound { .. })) => {
+            skip::skip("postgres", error);
+            None
+        }
+        Err(error @ RealError::Unsuitable { .. }) => {
+            skip::skip("postgres 15", error);
+            None
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// Compares, and fails with the least that shows the difference.
+fn assert_equal(server: &Server, how: &Workload, seed: u64, fillfactor: u8) -> heap::Events {
+    let mut stream = Stream::new(how, seed);
+    let rules = Rules::default();
+    match compare(server, &stream, fillfactor, rules).expect("the server answers") {
+        Ok(done) => done.events,
+        Err(mismatch) => {
+            stream.steps.truncate(mismatch.steps);
+            let least = minimise(server, &stream, fillfactor, rules, 200);
+            let least = least.expect("the server answers").steps;
+            panic!("{} at {fillfactor}, seed {seed}: {mismatch}\nleast: {least:#?}", how.name);
+        }
+    }
+}
+
+#[test]
+fn every_kind_of_workload_leaves_the_pages_that_postgres_leaves() {
+    let Some(server) = server() else { return };
+    let mut operations = 0;
+    for (seed, how) in (10..).zip(WORKLOADS) {
+        let how = Workload { ops: OPS, every: how.every.min(300), ..*how };
+        for fillfactor in [70, 90, 100] {
+            assert_equal(&server, &how, seed, fillfactor);
+            operations += how.ops;
+        }
+    }
+    assert!(operations >= 100_000, "{operations} operations");
+}
+
+#[test]
+fn what_comes_late_in_a_stream_is_as_it_is_in_postgres() {
+    let Some(server) = server() else { return };
+    let named = |name: &str| Workload::named(name).expect("it is on the list");
+    let drained = Workload { ops: 14_000, drain: 3_000, vacuum: 2_000, ..named("big-drain") };
+    let events = assert_equal(&server, &drained, 1, 90);
+    assert!(events.page_deletions > 0 && events.recycled > 0 && events.truncations > 0);
+    let held = Workload { ops: 12_000, ..named("held-hot-set") };
+    let events = assert_equal(&server, &held, 2, 100);
+    assert!(events.bottom_ups > 0 && events.dedups > 0 && events.posting_swaps > 0);
+    let long = Workload { ops: 12_000, ..named("long-keys") };
+    let events = assert_equal(&server, &long, 1, 100);
+    assert!(events.many_duplicates > 0);
+    let few = Workload { ops: 14_000, ..named("few-rows") };
+    let events = assert_equal(&server, &few, 1, 100);
+    assert!(events.single_value > 0);
+}
+
+#[test]
+fn a_difference_is_cut_down_to_the_steps_that_show_it() {
+    let Some(server) = server() else { return };
+    let how = Workload { ops: 500, ..Workload::named("base").expect("it is on the list") };
+    let mut stream = Stream::new(&how, 1);
+    let wrong = Rules::default().without(Rule::KillInUnique);
+    let mismatch = compare(&server, &stream, 90, wrong).expect("the server answers");
+    let mismatch = mismatch.expect_err("a rule is missing");
+    assert!(mismatch.to_string().contains("index page"), "{mismatch}");
+    stream.steps.truncate(mismatch.steps);
+    let least = minimise(&server, &stream, 90, wrong, 150).expect("the server answers");
+    let statements = least.steps.iter().filter(|it| it.op != Op::Flush).count();
+    assert!(statements <= 4, "a row comes, goes, and comes again: {:?}", least.steps);
+    let first = first_difference(&server, &least, 90, wrong).expect("the server answers");
+    let first = first.expect("it still differs");
+    assert_eq!(first.steps, least.steps.len(), "nothing is left behind what shows it");
+}
