@@ -107,13 +107,19 @@ pub fn validate<S: Spec>(
         }
         latest_call = latest_call.max(operation.call);
         returned += usize::from(operation.ret().is_some());
-        for state in states.drain(..).flat_map(|it| it.advance(&operation.op, operation.ret())) {
-            // Mostly there is one, and then nothing to compare it with.
-            if !next.contains(&state) {
-                next.push(state);
+        if let [_] = states[..] {
+            // Mostly there is one, and then nothing to compare what follows with.
+            let only = states.pop().expect("there is one");
+            states.extend(only.advance(&operation.op, operation.ret()));
+        } else {
+            let follow = |it: S| it.advance(&operation.op, operation.ret());
+            for state in states.drain(..).flat_map(follow) {
+                if !next.contains(&state) {
+                    next.push(state);
+                }
             }
+            std::mem::swap(&mut states, &mut next);
         }
-        std::mem::swap(&mut states, &mut next);
         if states.is_empty() {
             return Err(Invalid::WrongAnswer { index });
         }

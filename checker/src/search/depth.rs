@@ -41,6 +41,8 @@ pub(super) struct Depth<'a, S: Spec> {
     slot_of: &'a mut [u8],
     /// The operation in each slot, after the events before `reached`.
     slots: [usize; SLOTS_MAX as usize],
+    /// What kind it is of, if that is known.
+    kinds: [Option<u64>; SLOTS_MAX as usize],
     reached: usize,
     /// What was in the slot that each call took.
     before: Vec<usize>,
@@ -63,6 +65,7 @@ impl<'a, S: Spec> Depth<'a, S> {
             events,
             slot_of,
             slots: [0; SLOTS_MAX as usize],
+            kinds: [None; SLOTS_MAX as usize],
             reached: 0,
             before: vec![0; events.len()],
             dead: vec![0; 1 << 10],
@@ -132,8 +135,6 @@ impl<'a, S: Spec> Depth<'a, S> {
             if self.tries_left == 0 {
                 return Ok(None);
             }
-            self.tries_left -= 1;
-            meter.spend(|| 0)?;
             // First whoever must.
             let forced = self.slot_of[self.events[guess.at].index];
             let slot = match guess.left & 1 << forced {
@@ -141,6 +142,13 @@ impl<'a, S: Spec> Depth<'a, S> {
                 _ => forced,
             };
             guess.left &= !(1 << slot);
+            let in_hand = guess.open.all & !guess.done;
+            if self.is_outrun(slot, in_hand) {
+                continue;
+            }
+            let guess = self.guesses.last_mut().expect("it was there");
+            self.tries_left -= 1;
+            meter.spend(|| 0)?;
             let index = self.slots[usize::from(slot)];
             let (at, open, order) = (guess.at, guess.open, guess.order);
             let Operation { op, .. } = &self.operations[index];
@@ -161,9 +169,33 @@ impl<'a, S: Spec> Depth<'a, S> {
             self.reached -= 1;
             let event = self.events[self.reached];
             if !event.is_return {
-                self.slots[usize::from(self.slot_of[event.index])] = self.before[self.reached];
+                self.seat(self.slot_of[event.index], self.before[self.reached]);
             }
         }
+    }
+
+    fn seat(&mut self, slot: u8, index: usize) {
+        let Operation { op, .. } = &self.operations[index];
+        self.slots[usize::from(slot)] = index;
+        self.kinds[usize::from(slot)] = S::kind(op, self.operations[index].ret());
+    }
+
+    /// Whether one of the same kind returns earlier: that one goes first.
+    fn is_outrun(&self, slot: u8, in_hand: u128) -> bool {
+        let kind = self.kinds[usize::from(slot)];
+        let returns = |slot: usize| {
+            let index = self.slots[slot];
+            (self.operations[index].returned_at().unwrap_or(u64::MAX), index)
+        };
+        let mut others = in_hand & !(1 << slot);
+        while kind.is_some() && others != 0 {
+            let other = others.trailing_zeros() as usize;
+            others &= others - 1;
+            if self.kinds[other] == kind && returns(other) < returns(usize::from(slot)) {
+                return true;
+            }
+        }
+        false
     }
 
     /// Remembers a dead end.
@@ -189,7 +221,7 @@ impl<'a, S: Spec> Depth<'a, S> {
         }
         let bit = 1 << slot;
         self.before[self.reached] = self.slots[slot as usize];
-        self.slots[slot as usize] = index;
+        self.seat(slot as u8, index);
         self.slot_of[index] = slot as u8;
         open.all |= bit;
         let Operation { op, outcome, .. } = &self.operations[index];
