@@ -4,6 +4,7 @@
 //! which stand beside the table; what breaks, breaks after so many steps and never after fewer. A
 //! search that ran out of states decides nothing, and says so.
 
+use crate::file;
 use crate::interrupt::was_interrupted;
 use crate::out::{Exit, Failure, Out, paint};
 use crate::report::{self, Control};
@@ -13,12 +14,13 @@ use checker::Verdict;
 use checker::workers::{Threads, each};
 use clap::Args as ClapArgs;
 use models::snapshot_log::ANY_DESIGN;
-use models::snapshot_log::design::{Guard, Lock, Order};
+use models::snapshot_log::design::{Guard, Lock, NODES, Order};
 use serde_json::{Map, Value, json};
 use sim::explore::{Explored, Limits};
 use sim::run::FAULTS_MAX;
 use sim::session::Plan;
 use std::fmt::Display;
+use std::path::PathBuf;
 
 #[derive(ClapArgs)]
 pub(crate) struct Args {
@@ -27,19 +29,36 @@ pub(crate) struct Args {
     model: String,
     #[command(flatten)]
     setup: Setup,
-    /// How many faults a schedule may have
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    /// How many faults a schedule may have [default: 1, and 0 where the lock is a redlock]
+    #[arg(long, value_name = "N")]
     #[arg(value_parser = clap::value_parser!(u32).range(..=i64::from(FAULTS_MAX)))]
-    faults: u32,
+    faults: Option<u32>,
     /// Gives up on a design after so many distinct states
     #[arg(long, value_name = "N", default_value_t = 5_000_000)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=u64::from(u32::MAX)))]
     states_max: u64,
+    /// Writes the shortest failure of each design that breaks as a trace
+    #[arg(short, long, value_name = "DIR")]
+    output: Option<PathBuf>,
+}
+
+impl Args {
+    /// Three calls under way at once, twice for each lock, are many schedules without a fault.
+    fn faults(&self, lock: Lock) -> u32 {
+        self.faults.unwrap_or(u32::from(lock != Lock::Redlock))
+    }
+
+    fn limits(&self, lock: Lock) -> Limits {
+        Limits { faults_max: self.faults(lock), states_max: self.states_max, symmetry: false }
+    }
 }
 
 /// What is decided unless `-p` says otherwise: the smallest log that two can write. What readers
 /// see follows from what is stored.
 const SIZES: [(&str, u64); 3] = [("writers", 2), ("readers", 0), ("tries", 1)];
+
+/// What is said of a design that does not hold where its bounds are too small to show that.
+const NONE_FOUND: &str = "no failure";
 
 /// One combination, and what came of it.
 struct Design {
@@ -53,13 +72,12 @@ struct Design {
 }
 
 pub(crate) fn decide(args: &Args, out: &Out) -> Result<Exit, Failure> {
-    let limits = Limits { faults_max: args.faults, states_max: args.states_max, symmetry: false };
     let mut designs = designs(args.setup.params()?)?;
     let workers = Threads::of_this_machine();
     if out.shows_progress() {
         out.aside(format!("searching {} designs", designs.len()));
     }
-    let found = each(&workers, designs.len(), |index| search(&designs[index], &limits));
+    let found = each(&workers, designs.len(), |index| search(args, &designs[index]));
     for (design, found) in designs.iter_mut().zip(found) {
         design.found = found?;
     }
@@ -69,8 +87,10 @@ pub(crate) fn decide(args: &Args, out: &Out) -> Result<Exit, Failure> {
         table(&designs).iter().for_each(|line| out.verdict(line));
     }
     out.verdict(format!("\n{}", bounds(args, &designs)));
+    write_traces(args, out, &designs)?;
     let open = designs.iter().filter(|it| it.found.is_some() && it.holds().is_none()).count();
-    let (broken, too_small) = (parted(&designs, false), parted(&designs, true));
+    let broken = parted(&designs, |it| it.holds() == Some(false) && it.offered);
+    let too_small = parted(&designs, |it| it.is_open() && !breaks_elsewhere(&designs, it));
     broken.iter().for_each(|it| out.verdict(format!("the model offers {it}, which breaks")));
     too_small.iter().for_each(|it| {
         out.verdict(format!("{it} holds in these bounds and breaks in larger ones"));
@@ -111,12 +131,12 @@ fn designs(given: Map<String, Value>) -> Result<Vec<Design>, Failure> {
 }
 
 /// Nothing where the combination makes no sense.
-fn search(design: &Design, limits: &Limits) -> Result<Option<Explored>, Failure> {
+fn search(args: &Args, design: &Design) -> Result<Option<Explored>, Failure> {
     if design.guard.fences() && !design.lock.hands_out_tokens() {
         return Ok(None);
     }
     let mut session = setup::session(ANY_DESIGN, &design.params, None)?;
-    Ok(Some(session.explore(limits, &mut |_, _| !was_interrupted())))
+    Ok(Some(session.explore(&args.limits(design.lock), &mut |_, _| !was_interrupted())))
 }
 
 impl Design {
@@ -133,10 +153,16 @@ impl Design {
         Some(self.found.as_ref()?.counterexample.as_ref()?.steps.len())
     }
 
+    /// Whether nothing was found, and the model does not offer it all the same.
+    fn is_open(&self) -> bool {
+        self.holds() == Some(true) && !self.offered
+    }
+
     fn cell(&self) -> String {
         let Some(found) = &self.found else { return "no token".to_owned() };
         match &found.verdict {
-            Verdict::Pass => format!("**holds**, {} states", found.distinct),
+            Verdict::Pass if self.offered => format!("**holds**, {} states", found.distinct),
+            Verdict::Pass => format!("{NONE_FOUND} in {} states", found.distinct),
             Verdict::Fail(violation) => {
                 format!("{} in {}", violation.property, self.steps().unwrap_or_default())
             }
@@ -145,13 +171,18 @@ impl Design {
     }
 }
 
-/// The designs of which the search says that they hold, or break, and the model the opposite.
-fn parted(designs: &[Design], holds: bool) -> Vec<String> {
-    let parted = |it: &&Design| it.holds() == Some(holds) && it.offered != holds;
+/// The names of those designs.
+fn parted(designs: &[Design], such: impl Fn(&Design) -> bool) -> Vec<String> {
     let name = |Design { lock, guard, order, .. }: &Design| {
         format!("lock={lock} guard={guard} order={order}")
     };
-    designs.iter().filter(parted).map(name).collect()
+    designs.iter().filter(|it| such(it)).map(name).collect()
+}
+
+/// Whether the same guard and order were seen to break under another lock.
+fn breaks_elsewhere(designs: &[Design], one: &Design) -> bool {
+    let same = |it: &&Design| (it.guard, it.order) == (one.guard, one.order);
+    designs.iter().filter(same).any(|it| it.holds() == Some(false))
 }
 
 /// A row for each lock and guard, a column for each order.
@@ -187,24 +218,64 @@ fn row<T: AsRef<str>>(cells: &[T]) -> String {
 /// What every word of the table is true of.
 fn bounds(args: &Args, designs: &[Design]) -> String {
     let size = |name: &str| designs.first().map_or(0, |it| number(&it.params[name]));
-    let many = |count: u64, what: &str| match count {
-        1 => format!("1 {what}"),
-        _ => format!("{count} {what}s"),
-    };
     let tries = if size("tries") == 1 { "once" } else { &format!("{} times", size("tries")) };
     let readers =
         if size("readers") == 0 { "" } else { &format!(", {}", many(size("readers"), "reader")) };
+    let has = |lock: Lock| designs.iter().any(|it| it.lock == lock);
+    let others = designs.iter().map(|it| it.lock).find(|lock| *lock != Lock::Redlock);
+    let faults = many(args.faults(others.unwrap_or(Lock::Redlock)).into(), "fault");
+    let redlock = match (has(Lock::Redlock), others) {
+        (true, Some(_)) if args.faults.is_none() => format!(
+            "\nA redlock is on {NODES} nodes, who does not get it at once gives the try up, and it \
+             is searched without faults."
+        ),
+        (true, _) => {
+            format!(
+                "\nA redlock is on {NODES} nodes, and who does not get it at once gives the try up."
+            )
+        }
+        (false, _) => String::new(),
+    };
+    let open = |it: &Design| !it.offered && it.found.is_some() && it.holds() != Some(false);
+    let open = match designs.iter().any(|it| open(it) && breaks_elsewhere(designs, it)) {
+        true => format!("\n`{NONE_FOUND}`: not in these bounds; under another lock it breaks."),
+        false => String::new(),
+    };
     format!(
-        "Of every schedule in which {}{readers} try {tries} each with at most {}, while a lock may \
-         run out at any time:\nwhat holds, holds in all of them; what breaks, breaks in no fewer steps.",
+        "Of every schedule in which {}{readers} try {tries} each with at most {faults}, while a lock \
+         may run out at any time:\nwhat holds, holds in all of them; what breaks, breaks in no fewer \
+         steps.{redlock}{open}",
         many(size("writers"), "writer"),
-        many(u64::from(args.faults), "fault"),
     )
+}
+
+fn many(count: u64, what: &str) -> String {
+    match count {
+        1 => format!("1 {what}"),
+        _ => format!("{count} {what}s"),
+    }
 }
 
 /// A size as it was given or typed.
 fn number(value: &Value) -> u64 {
     value.as_u64().or_else(|| value.as_str()?.parse().ok()).unwrap_or_default()
+}
+
+/// The shortest failure of each design that breaks, as a trace to be replayed.
+fn write_traces(args: &Args, out: &Out, designs: &[Design]) -> Result<(), Failure> {
+    let Some(directory) = &args.output else { return Ok(()) };
+    for design in designs {
+        let way = design.found.as_ref().and_then(|it| it.counterexample.as_ref());
+        let Some(way) = way else { continue };
+        let steps = (way.start, way.steps.as_slice());
+        let faults = args.faults(design.lock);
+        let ran = report::tell(ANY_DESIGN, &design.params, None, steps, faults)?;
+        let Design { lock, guard, order, .. } = design;
+        let path = directory.join(format!("decide-{lock}-{guard}-{order}.json"));
+        file::write(&path, &ran.trace.to_json())?;
+        out.say(format!("wrote    {}", path.display()));
+    }
+    Ok(())
 }
 
 /// One design, told: what was searched, or the shortest way to its failure.
@@ -214,8 +285,9 @@ fn say_one(args: &Args, out: &Out, design: &Design) -> Result<(), Failure> {
         out.verdict(design.cell());
         return Ok(());
     };
+    let faults_max = args.faults(design.lock);
     let mut ran =
-        report::tell(ANY_DESIGN, &design.params, None, (way.start, &way.steps), args.faults)?;
+        report::tell(ANY_DESIGN, &design.params, None, (way.start, &way.steps), faults_max)?;
     ran.control = Control::None;
     ran.say_verdict(out, 0.0);
     ran.say_failed(out);
@@ -224,7 +296,7 @@ fn say_one(args: &Args, out: &Out, design: &Design) -> Result<(), Failure> {
     right.insert("guard".to_owned(), Value::from(Guard::Cas.to_string()));
     right.insert("order".to_owned(), Value::from(Order::PutUnique.to_string()));
     let mut session = setup::session(setup::model(&args.model)?, &right, None)?;
-    let plan = Plan::Steps { steps: &way.steps, faults_max: args.faults };
+    let plan = Plan::Steps { steps: &way.steps, faults_max };
     if session.play(&plan).verdict == Verdict::Pass {
         let control = paint(AnsiColor::Cyan, "CONTROL");
         out.say(format!("{control}  same steps with guard=cas order=put-unique: hold"));
@@ -240,7 +312,8 @@ fn object(args: &Args, designs: &[Design]) -> Value {
             "lock": design.lock,
             "guard": design.guard,
             "order": design.order,
-            "holds": design.holds(),
+            "faults_max": args.faults(design.lock),
+            "holds": design.holds().filter(|_| !design.is_open()),
             "property": violation.map(|it| &it.property),
             "why": violation.map(|it| &it.why),
             "steps": design.steps(),
@@ -258,7 +331,6 @@ fn object(args: &Args, designs: &[Design]) -> Value {
     json!({
         "model": args.model,
         "params": params,
-        "faults_max": args.faults,
         "states_max": args.states_max,
         "designs": all.collect::<Vec<_>>(),
     })

@@ -27,7 +27,7 @@ pub(crate) fn load(path: &Path) -> Result<Loaded, Failure> {
         TraceError::NewerFormat { .. } => on("format", error.to_string()),
         TraceError::NotJson { .. } => at(error.to_string()),
     })?;
-    let model = models::find(&trace.model).map_err(|error| on("model", error.to_string()))?;
+    let model = models::of_trace(&trace.model).map_err(|error| on("model", error.to_string()))?;
     if let Some(missing) = model.card().params.keys().find(|it| !trace.params.contains_key(*it)) {
         return Err(on(
             "params",

@@ -127,7 +127,7 @@ fn every_line_the_readme_shows_is_printed() {
 /// it; here each design gets few states, and what they decide must be what is shown.
 #[test]
 fn the_readmes_designs_are_what_decide_says() {
-    const FEW: &str = "10000";
+    const FEW: &str = "25000";
     let readme = readme();
     let shown = readme.split_once("<!-- checker decide -->\n").expect("the README has the table").1;
     let shown = shown.split_once("<!-- end -->").expect("the table ends").0;
@@ -146,6 +146,6 @@ fn the_readmes_designs_are_what_decide_says() {
             assert_eq!(shown, printed, "the README shows another table than decide prints");
         }
     }
-    assert!(open <= 5, "{open} cells need more states than a test has");
+    assert!(open <= 6, "{open} cells need more states than a test has");
     assert!(same >= 50, "{same} cells were compared");
 }

@@ -7,11 +7,17 @@ pub mod spec;
 pub mod awa;
 
 macro_rules! models {
-    (served { $($module:ident :: $model:ident,)* } moves { $($path:path,)* }) => {
+    (
+        served { $($module:ident :: $model:ident,)* }
+        apart { $($own:ident :: $alone:ident,)* }
+        moves { $($path:path,)* }
+    ) => {
         $(pub mod $module;)*
+        $(pub mod $own;)*
         /// All of them, for everything that means all of them: the command, tests, fuzzing, pages.
         pub const ALL: &[&dyn sim::registry::AnyModel] = &[
             $(&sim::registry::Registered::<$module::$model>::new(),)*
+            $(&sim::registry::Registered::<$own::$alone>::new(),)*
             $(&sim::registry::Registered::<$path>::new(),)*
         ];
         /// Those that real services can confirm.
@@ -29,11 +35,23 @@ models! {
         run_locker::RunLocker,
         snapshot_log::SnapshotLog,
     }
+    apart {
+        run_engine::RunEngine,
+    }
     moves {
         spec::lock_cas::LockCas,
         spec::run_head::RunHead,
         awa::deferred_materialise::DeferredMaterialise,
     }
+}
+
+/// The model of that name, as a trace has it: what was recorded may be of any design, also of one
+/// that is not offered because it breaks.
+pub fn of_trace(
+    name: &str,
+) -> Result<&'static dyn sim::registry::AnyModel, sim::registry::SetupError> {
+    let found = find(name)?;
+    Ok(if name == "snapshot_log" { snapshot_log::ANY_DESIGN } else { found })
 }
 
 /// The model of that name.

@@ -14,8 +14,9 @@
 
 use crate::run_head::stats;
 use crate::worlds::clock::Rate;
-use crate::worlds::leases::{Call as Redis, Reply};
+use crate::worlds::leases::Call as Redis;
 use crate::worlds::objects::Profile;
+use crate::worlds::quorum::{Quorum, Vote};
 use crate::worlds::rows::{Set, Update, Vacuum};
 use crate::worlds::{CONFLICT, Door, EXPIRED, Run, Services, Surroundings, first};
 use checker::specs::head::{Head, Op, Ret, counters};
@@ -349,29 +350,32 @@ impl Writer<'_> {
         None
     }
 
+    /// The terms that it asks on, as a mutant has them.
+    fn quorum(&self) -> Quorum {
+        let Sizes { nodes, ttl, .. } = self.model.sizes;
+        let mut quorum = Quorum::of(nodes, ttl);
+        if self.is(HalfIsEnough) {
+            quorum.needed = usize::from(nodes / 2).max(1);
+        }
+        if self.is(NoDrift) {
+            quorum.drift_ms = 0;
+        }
+        quorum.from_answers = self.is(ValidFromAfter);
+        quorum
+    }
+
     /// Asks all nodes for the lock, or for more time; nothing if too few agree, or too late.
     async fn ask(&self, value: u64, call: Redis) -> Option<Held> {
-        let Sizes { nodes, ttl, .. } = self.model.sizes;
-        let start = self.services.now().await.ok()?;
-        let told = self.services.on_all(nodes, call).await;
-        let yes = |it: &&_| matches!(it, Ok(Reply::Granted { .. } | Reply::Held(true)));
-        let votes = told.iter().filter(yes).count();
-        let quorum = match self.is(HalfIsEnough) {
-            true => usize::from(nodes / 2).max(1),
-            false => usize::from(nodes / 2 + 1),
-        };
-        if votes < quorum {
-            if votes > 0 {
-                self.io.mark(SPLIT);
+        match self.quorum().ask(self.services, value, call).await {
+            Vote::Held { left_ms } => Some(Held { value, left_ms }),
+            Vote::TooFew { votes } => {
+                if votes > 0 {
+                    self.io.mark(SPLIT);
+                }
+                None
             }
-            return None;
+            Vote::TooLate => None,
         }
-        let from = if self.is(ValidFromAfter) { self.services.now().await.ok()? } else { start };
-        // One percent, and two milliseconds for the precision of expiry.
-        let drift = if self.is(NoDrift) { 0 } else { ttl.div_ceil(100) + 2 };
-        let until = (from + u64::from(ttl)).saturating_sub(u64::from(drift));
-        let left_ms = self.services.trust(value, until).await;
-        (left_ms > 0).then_some(Held { value, left_ms })
     }
 
     /// The work, while the lock is kept beside it. The abort signal: when it cannot be kept, the
@@ -401,13 +405,12 @@ impl Writer<'_> {
         self.services.sleep(held.left_ms).await;
     }
 
-    /// As well as it can: what is not given back runs out.
     async fn release(&self, value: u64) {
         let release = match self.is(ReleaseAny) {
             true => Redis::Delete { run: RUN },
             false => Redis::Release { run: RUN, value },
         };
-        self.services.on_all(self.model.sizes.nodes, release).await;
+        self.quorum().release(self.services, release).await;
     }
 
     /// Reads the head and moves it by one. `value` is also the body that this leaves in the row.

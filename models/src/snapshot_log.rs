@@ -14,10 +14,11 @@ mod reader;
 mod writer;
 
 use crate::run_head::{monotone, stats};
+use crate::worlds::clock::Rate;
 use crate::worlds::objects::Profile;
 use crate::worlds::rows::Vacuum;
 use crate::worlds::{CONFLICT, Door, EXPIRED, Run, Services};
-use design::{AnyDesign, Guard, Lock, Order, Sizes};
+use design::{AnyDesign, Guard, Lock, NODES, Order, Sizes};
 use sequence::{NO_HOLE, NO_ORPHAN, Sequence, counters};
 use sim::model::Seen;
 use sim::prelude::*;
@@ -223,7 +224,15 @@ impl<P: Params + Into<Sizes> + 'static> Model for SnapshotLog<P> {
             Some(StoreSkips | ReaderDoesNotCount) => Profile::SkipsAtBorder,
             _ => Profile::Strong,
         };
-        vec![Services::new(1, locked, Vacuum::AtOnce, profile)]
+        let services = Services::new(1, locked, Vacuum::AtOnce, profile);
+        vec![match self.sizes.lock {
+            Lock::None | Lock::Single => services,
+            Lock::Redlock => {
+                let nodes = (0..NODES).map(|_| Rate::default());
+                let clocks = (0..self.clients()).map(|_| Rate::default());
+                services.with_nodes(nodes).with_clocks(clocks)
+            }
+        }]
     }
 
     fn spec(&self) -> Sequence {

@@ -100,7 +100,12 @@ pub struct Recorded {
 
 /// Every trace under `traces/`, by name.
 pub fn recorded() -> Vec<Recorded> {
-    let directory = repository().join("traces");
+    recorded_in("traces")
+}
+
+/// Every trace of a directory, by name.
+pub fn recorded_in(directory: &str) -> Vec<Recorded> {
+    let directory = repository().join(directory);
     let files = std::fs::read_dir(&directory).expect("the repository has traces");
     let paths = files.map(|file| file.expect("traces can be listed").path());
     let mut paths: Vec<PathBuf> =
@@ -113,7 +118,7 @@ fn read(path: &Path) -> Recorded {
     let shown = path.display();
     let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{shown}: {error}"));
     let trace = Trace::from_json(&text).unwrap_or_else(|error| panic!("{shown}: {error}"));
-    let model = models::find(&trace.model).unwrap_or_else(|error| panic!("{shown}: {error}"));
+    let model = models::of_trace(&trace.model).unwrap_or_else(|error| panic!("{shown}: {error}"));
     let steps = model.parse(&trace.steps);
     let steps = steps.unwrap_or_else(|(index, error)| panic!("{shown}: step {index}: {error}"));
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();

@@ -160,6 +160,34 @@ fn every_other_model_is_searched_without_missing_anything() {
 }
 
 #[test]
+fn a_run_engine_is_searched_without_missing_anything() {
+    let few = ["triggers", "operators", "cancellers", "pollers"].map(|name| (name, "0"));
+    let alone = [("workers", "1"), ("turns", "1"), ("lock", "none"), ("replica", "false")];
+    let begun = [("begins", "executing"), ("plan", "requeues")];
+    let params: Vec<_> = few.into_iter().chain(alone).chain(begun).collect();
+    for mutant in [None, Some("enqueues_after"), Some("acks_swallowed")] {
+        alike("run_engine", &params, mutant, 0);
+    }
+}
+
+/// Whoever crashes and whenever, a run that is queued has a message and one parent has one child.
+#[test]
+fn a_small_run_engine_keeps_its_promises_in_every_schedule() {
+    let few = ["operators", "cancellers", "pollers"].map(|name| (name, "0"));
+    let alone = [("workers", "1"), ("turns", "1"), ("lock", "none"), ("replica", "false")];
+    let stories = [("pending", "succeeds"), ("executing", "requeues"), ("executing", "freezes")];
+    for (begins, plan) in stories {
+        let story = [("begins", begins), ("plan", plan)];
+        let params: Vec<_> = few.into_iter().chain(alone).chain(story).collect();
+        let limits = Limits { faults_max: 1, states_max: 1 << 24, symmetry: false };
+        let found = session("run_engine", &params, None).explore(&limits, &mut |_, _| true);
+        println!("run_engine {params:?}: {} states, depth {}", found.distinct, found.depth);
+        assert_eq!(found.verdict, checker::Verdict::Pass, "{params:?}");
+        assert!(found.complete, "{params:?}");
+    }
+}
+
+#[test]
 fn a_snapshot_log_is_searched_without_missing_anything() {
     let writers = [("writers", "2"), ("readers", "0"), ("tries", "1"), ("lock", "none")];
     for faults in [0, 1] {

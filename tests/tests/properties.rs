@@ -250,6 +250,33 @@ fn a_run_locker_of_any_size_holds_and_its_figures_agree() {
     });
 }
 
+/// From wherever it begins and whatever becomes of it: the message that goes first is found, the
+/// snapshot that comes late is refused.
+#[test]
+fn a_run_engine_of_any_size_keeps_its_promises() {
+    let clients = (0..=3u16, 1..=3u16, 0..=3u16, 0..=2u16, 0..=2u16, 0..=2u16);
+    let sizes = (1..=3u16, 1..=3u8, 0..=3u8, 1..=4u8);
+    let kinds = (one_of(&["none", "redis"]), any::<bool>(), any::<bool>());
+    always((clients, sizes, kinds, any::<u64>()), |(clients, sizes, kinds, seed)| {
+        let (triggers, workers, monitors, operators, cancellers, pollers) = clients;
+        let (turns, attempts, restarts, limit) = sizes;
+        let (lock, delayed, replica) = kinds;
+        let told = run(
+            "run_engine",
+            json!({
+                "triggers": triggers, "workers": workers, "monitors": monitors,
+                "operators": operators, "cancellers": cancellers, "pollers": pollers,
+                "turns": turns, "attempts": attempts, "restarts": restarts, "limit": limit,
+                "lock": lock, "delayed": delayed, "replica": replica,
+            }),
+            seed,
+        );
+        prop_assert_eq!(&told.outcome.verdict, &Verdict::Pass);
+        prop_assert!(lock == "redis" || told.stat("expiries_mid_transition") == 0);
+        Ok(())
+    });
+}
+
 /// A parameter that is given is not drawn, and one that is not is drawn by the seed alone.
 #[test]
 fn a_seed_fills_in_only_what_was_left_open() {

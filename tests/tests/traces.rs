@@ -3,14 +3,17 @@
 use checker::{Property, Verdict};
 use models::worlds::EXPIRED;
 use sim::session::Plan;
-use unforked_tests::{Recorded, play, recorded, repository, sized};
+use unforked_tests::{Recorded, play, recorded, recorded_in, repository, sized};
+
+/// Where the shortest failures of the designs are that `checker decide` finds to break.
+const DECIDED: &str = "traces/decide";
 
 /// What `checker replay --recorded` asks.
 #[test]
 fn everything_recorded_recurs() {
-    let all = recorded();
-    assert!(!all.is_empty(), "nothing is recorded");
-    for it in &all {
+    let (all, decided) = (recorded(), recorded_in(DECIDED));
+    assert!(!all.is_empty() && !decided.is_empty(), "nothing is recorded");
+    for it in all.iter().chain(&decided) {
         let name = &it.name;
         assert_eq!(it.trace.model_version, it.model.card().version, "{name}: the model changed");
         let (again, outcome) = it.again();
@@ -34,11 +37,37 @@ fn why(verdict: &Verdict) -> Option<&str> {
 
 #[test]
 fn a_trace_is_written_as_it_was_read() {
-    for it in recorded() {
-        let path = repository().join("traces").join(format!("{}.json", it.name));
-        let text = std::fs::read_to_string(path).expect("it was read before");
-        assert_eq!(it.trace.to_json(), text, "{}", it.name);
+    for directory in ["traces", DECIDED] {
+        for it in recorded_in(directory) {
+            let path = repository().join(directory).join(format!("{}.json", it.name));
+            let text = std::fs::read_to_string(path).expect("it was read before");
+            assert_eq!(it.trace.to_json(), text, "{}", it.name);
+        }
     }
+}
+
+/// The README's table says in how many steps a design breaks, and its trace shows that.
+#[test]
+fn every_design_that_breaks_has_its_trace() {
+    let readme = std::fs::read_to_string(repository().join("README.md")).expect("it is there");
+    let shown = readme.split_once("<!-- checker decide -->\n").expect("the README has the table").1;
+    let rows = shown.lines().skip(2).take_while(|line| line.starts_with('|'));
+    let decided = recorded_in(DECIDED);
+    let mut broken = 0;
+    for row in rows {
+        let cells: Vec<&str> = row.trim_matches(['|', ' ']).split(" | ").collect();
+        for (cell, order) in cells[2..].iter().zip(["put-by-seq", "put-unique", "head-first"]) {
+            let Some((property, steps)) = cell.split_once(" in ") else { continue };
+            let Ok(steps) = steps.parse::<usize>() else { continue };
+            let name = format!("decide-{}-{}-{order}", cells[0], cells[1]);
+            let found = decided.iter().find(|it| it.name == name);
+            let it = found.unwrap_or_else(|| panic!("{DECIDED}/{name}.json is missing"));
+            assert_eq!(it.trace.verdict.broken().map(Property::name), Some(property), "{name}");
+            assert_eq!(it.steps.len(), steps, "{name}");
+            broken += 1;
+        }
+    }
+    assert_eq!(broken, decided.len(), "a trace of a design that holds");
 }
 
 #[test]

@@ -15,6 +15,9 @@ pub enum Lock {
     None,
     /// A key on one Redis server, which runs out, and hands out a growing number.
     Single,
+    /// The same key on most of three Redis nodes, for as long as the holder's clock says. Its value
+    /// is random.
+    Redlock,
 }
 
 /// What stands between two writers when the lock does not.
@@ -49,7 +52,7 @@ pub enum Order {
 
 impl Lock {
     /// All of them, from the weakest.
-    pub const ALL: [Lock; 2] = [Lock::None, Lock::Single];
+    pub const ALL: [Lock; 3] = [Lock::None, Lock::Single, Lock::Redlock];
 
     /// Whether its holders get numbers that grow, for a guard to compare. The values of a quorum
     /// are random and have no order.
@@ -57,6 +60,9 @@ impl Lock {
         self == Lock::Single
     }
 }
+
+/// How many nodes a redlock is on.
+pub const NODES: u8 = 3;
 
 impl Guard {
     /// All of them, from the weakest.

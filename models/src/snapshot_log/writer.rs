@@ -1,9 +1,11 @@
 //! A writer of the log: lock, read, put the body, move the head, unlock.
 
-use super::design::{Lock, Sizes};
+use super::design::{Lock, NODES, Sizes};
 use super::sequence::{Op, Ret};
 use super::{ADOPTED, Member, Mutant, RUN, SENT_AGAIN, SnapshotLog};
+use crate::worlds::leases::Call as Redis;
 use crate::worlds::objects::{Body, When};
+use crate::worlds::quorum::{Quorum, Vote};
 use crate::worlds::rows::{Row, Set, Update};
 use sim::io::Asked;
 use sim::prelude::*;
@@ -24,30 +26,67 @@ impl<P: Params + Into<Sizes> + 'static> Member<'_, P> {
     }
 
     pub(super) async fn write(&self) {
-        for _ in 0..self.model.sizes.tries {
+        for turn in 0..self.model.sizes.tries {
             let me = self.io.unique();
-            let token = self.lock(me).await;
+            let Ok(token) = self.lock(turn, me).await else { continue };
             // Silence ends a try: what came of it, the next one reads.
             let _ = self.append(me, token).await;
-            if token.is_some() {
-                self.services.unlock(RUN, me).await;
+            match self.model.sizes.lock {
+                Lock::None => {}
+                Lock::Single => self.services.unlock(RUN, me).await,
+                Lock::Redlock => {
+                    self.io.at(&(turn, "over"));
+                    self.unlock_most(me).await;
+                    self.io.at(&(turn, "over"));
+                }
             }
         }
     }
 
-    /// Waits for the lock; its token, where there is a lock. Nobody can hold it for longer than
-    /// it lasts, so that is how long a nap takes.
-    async fn lock(&self, me: u64) -> Option<u64> {
-        let Sizes { lock, ttl, .. } = self.model.sizes;
-        if lock == Lock::None {
-            return None;
+    /// Takes the lock; its token, where its holders get one.
+    async fn lock(&self, turn: u32, me: u64) -> Result<Option<u64>, Lost> {
+        match self.model.sizes.lock {
+            Lock::None => Ok(None),
+            Lock::Single => Ok(Some(self.wait_for_lock(me).await)),
+            Lock::Redlock => {
+                let held = self.lock_most(me).await;
+                // Which nodes answered, and when, is forgotten.
+                self.io.at(&(turn, held));
+                if held {
+                    return Ok(None);
+                }
+                // As node-redlock does where it is told to try once: no lock, no work.
+                self.unlock_most(me).await;
+                self.io.at(&(turn, "over"));
+                Err(Lost)
+            }
         }
+    }
+
+    /// Nobody can hold it for longer than it lasts, so that is how long a nap takes.
+    async fn wait_for_lock(&self, me: u64) -> u64 {
+        let ttl = self.model.sizes.ttl;
         loop {
             if let Ok(Some(token)) = self.services.lock(RUN, me, ttl).await {
-                return Some(token);
+                return token;
             }
             self.services.sleep(ttl).await;
         }
+    }
+
+    fn quorum(&self) -> Quorum {
+        Quorum::of(NODES, self.model.sizes.ttl).in_turn()
+    }
+
+    async fn lock_most(&self, me: u64) -> bool {
+        let acquire = Redis::Acquire { run: RUN, value: me, ttl_ms: self.model.sizes.ttl };
+        let asked = self.quorum().ask(self.services, me, acquire).await;
+        matches!(asked, Vote::Held { .. })
+    }
+
+    async fn unlock_most(&self, me: u64) {
+        let release = Redis::Release { run: RUN, value: me };
+        self.quorum().release(self.services, release).await;
     }
 
     /// Appends a body, or a batch of them, after the head.

@@ -189,16 +189,21 @@ impl<'a, M: Model<World = Services>> Door<'a, M> {
 
     /// Asks the first `nodes` of several servers at once, and waits for each answer or silence.
     pub async fn on_all(&self, nodes: u8, call: Redis) -> Vec<Result<leases::Reply, Lost>> {
-        let ask = |node| self.io.call(Call::Node(Node(node), call.clone()));
-        let asked: Vec<_> = (0..nodes).map(ask).collect();
+        let asked: Vec<_> = (0..nodes).map(|node| self.on(Node(node), call.clone())).collect();
         let mut told = Vec::new();
         for it in asked {
-            told.push(it.await.map(|reply| match reply {
-                Reply::Redis(reply) => reply,
-                other => unreachable!("Redis answers as Redis, not {other:?}"),
-            }));
+            told.push(it.await);
         }
         told
+    }
+
+    /// Asks one of several servers.
+    pub fn on(
+        &self,
+        node: Node,
+        call: Redis,
+    ) -> impl Future<Output = Result<leases::Reply, Lost>> + use<'a, M> {
+        OnWay(self.io.call(Call::Node(node, call)))
     }
 
     /// Asked to slow down it waits and asks again: a 503 did nothing.

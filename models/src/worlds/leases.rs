@@ -133,7 +133,7 @@ impl Leases {
         self.locks[run.index()].lapsed.contains(&client)
     }
 
-    pub(super) fn apply(&mut self, from: CallId, call: &Call) -> Reply {
+    pub(crate) fn apply(&mut self, from: CallId, call: &Call) -> Reply {
         let rate = self.rate;
         let lasts = |ttl_ms| if ttl_ms == NEVER { NEVER } else { rate.takes(u64::from(ttl_ms)) };
         match *call {
@@ -195,7 +195,7 @@ impl Leases {
     }
 
     /// Every lock that is held, and every client whose lock ran out and who was not told.
-    pub(super) fn holds(&self) -> Vec<Hold> {
+    pub(crate) fn holds(&self) -> Vec<Hold> {
         let of = |(index, lock): (usize, &Lock)| {
             // The first run's is the column of that name.
             let name =
@@ -218,7 +218,7 @@ impl Leases {
     }
 
     /// Time passes; `lapsed` hears of each client whose lock runs out.
-    pub(super) fn pass(&mut self, ms: u32, mut lapsed: impl FnMut(ClientId)) {
+    pub(crate) fn pass(&mut self, ms: u32, mut lapsed: impl FnMut(ClientId)) {
         for lock in &mut self.locks {
             if let Some(lease) = lock.held.as_mut().filter(|lease| lease.left_ms != NEVER) {
                 lease.left_ms = lease.left_ms.saturating_sub(ms);

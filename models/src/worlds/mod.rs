@@ -8,12 +8,13 @@ pub mod clock;
 pub mod gate;
 pub mod leases;
 pub mod objects;
+pub mod quorum;
 pub mod rows;
 pub mod slow_down;
 
 mod door;
 mod sql;
-mod words;
+pub(crate) mod words;
 
 pub use door::{Door, first};
 
