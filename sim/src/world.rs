@@ -168,6 +168,11 @@ impl Offers {
         self.changed = true;
     }
 
+    /// Those that were told since the list was begun: what lies behind them is of last time.
+    fn told(&self) -> &[Move] {
+        &self.list[..self.told]
+    }
+
     /// All of them, if they are not what they were.
     #[inline]
     pub(crate) fn changes(&mut self) -> Option<&[Move]> {
@@ -197,14 +202,14 @@ impl Moves {
         self.may.tell(Move { kind, arg });
     }
 
-    /// All of them.
+    /// All of them, as far as they were told.
     pub fn iter(&self) -> impl Iterator<Item = Move> + '_ {
-        self.due.list.iter().chain(&self.may.list).copied()
+        self.due.told().iter().chain(self.may.told()).copied()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.due.list.is_empty() && self.may.list.is_empty()
+        self.due.told().is_empty() && self.may.told().is_empty()
     }
 
     /// They are told again from the first.
@@ -340,6 +345,20 @@ impl Hash for Marks {
 mod tests {
     use super::*;
     use checker::hash::Fingerprint;
+
+    #[test]
+    fn what_was_told_last_time_is_not_there_until_it_is_told_again() {
+        let mut moves = Moves::default();
+        moves.due(1, 0);
+        moves.may(2, 0);
+        assert!(moves.due.changes().is_some() && moves.may.changes().is_some());
+        moves.begin();
+        assert!(moves.is_empty() && moves.iter().next().is_none());
+        moves.due(1, 0);
+        assert_eq!(moves.iter().collect::<Vec<_>>(), [Move { kind: 1, arg: 0 }]);
+        assert!(moves.due.changes().is_none(), "it is the same again");
+        assert_eq!(moves.may.changes(), Some(&[][..]), "and this one is no more");
+    }
 
     #[test]
     fn who_it_was_is_kept_only_for_those_who_listen() {

@@ -175,14 +175,17 @@ fn forks(run: &mut Run, lines: &[Value], all: &[Op]) {
 }
 
 /// The states along an order that is known to be right: from the one it begins in, one after each.
+/// Nothing is known of what was answered to those that are `unheard`.
 fn states<S: Spec>(
     start: &S,
     operations: &[Operation<S::Op, S::Ret>],
     order: &[usize],
+    unheard: &[usize],
 ) -> Option<Vec<S>> {
     let after = |state: &S, index: usize| -> Vec<S> {
-        let one = &operations[index];
-        state.step(&one.op, one.ret()).into_iter().collect()
+        let Operation { op, .. } = &operations[index];
+        let ret = operations[index].ret().filter(|_| !unheard.contains(&index));
+        state.step(op, ret).into_iter().collect()
     };
     // Where several states may follow, the first that leads to the end.
     let mut path = vec![start.clone()];
@@ -210,7 +213,7 @@ fn place<S: Spec>(
     all: &mut [Op],
 ) {
     let words: Option<Vec<String>> =
-        states(start, operations, order).map(|it| it.iter().map(S::words).collect());
+        states(start, operations, order, &[]).map(|it| it.iter().map(S::words).collect());
     for (place, &index) in order.iter().enumerate() {
         all[index].place = Some(place + 1);
         all[index].states = words.as_ref().map(|it| (it[place].clone(), it[place + 1].clone()));
@@ -219,7 +222,8 @@ fn place<S: Spec>(
 
 fn ways<S: Spec>(found: &Counterexample<S>, operations: &[Operation<S::Op, S::Ret>]) -> Vec<Way> {
     let way = |way: &checker::ways::Way<S>| {
-        let states = states(&found.start, operations, &way.order).unwrap_or_default();
+        let states = states(&found.start, operations, &way.order, &found.beside);
+        let states = states.unwrap_or_default();
         let after = states.iter().skip(1).map(S::words).chain(std::iter::repeat(String::new()));
         Way {
             start: found.start.words(),
