@@ -2,10 +2,10 @@
 
 CARGO ?= cargo
 
-.PHONY: help deps check test decide fuzz bench real heap-long record
+.PHONY: help deps check test decide fuzz bench real heap-long checker-long record
 
 help:            ## what there is
-	@sed -n 's/^\([a-z-]*\): .*## \(.*\)/make \1	\2/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\): .*## \(.*\)/make \1	\2/p' Makefile | expand -t 20
 
 deps:            ## installs what is missing: PostgreSQL, Redis, MinIO
 	@sh scripts/deps.sh
@@ -39,6 +39,9 @@ real: deps       ## the models on real Postgres, Redis and S3
 	$(CARGO) run --quiet --release -- confirm run_head -p writers=16 -p transitions=500 -p ttl=30 --on postgres,redis
 	$(CARGO) run --quiet --release -- confirm traces/seed-42.json --on postgres,redis,s3
 	$(CARGO) run --quiet --release -- confirm object_store --on s3
+
+checker-long:    ## every datatype beside brute force, on 37 million histories
+	UNFORKED_LONG=50 $(CARGO) test --quiet --release -p unforked-checker --test suite
 
 heap-long: deps  ## the simulated table beside the real one: every workload, 5 M operations
 	$(CARGO) run --quiet -p unforked-real --example heap_long

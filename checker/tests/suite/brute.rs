@@ -1,6 +1,7 @@
 //! The search beside brute force: every order, of every subset of what nobody heard of.
 
 use crate::generate::{Draw, Heads, Random, Store, history};
+use crate::monitors::times;
 use checker::specs::{head::Head, objects, objects::Objects};
 use checker::{
     Budget, Checked, Operation, Outcome, Property, Spec, Verdict, Violation, check, judge,
@@ -89,7 +90,7 @@ fn compare<D: Draw<Op: Debug, Ret: Debug>, S: Spec<Op = D::Op, Ret = D::Ret> + D
 ) -> BTreeMap<String, u64> {
     let mut random = Random(seed);
     let mut broken: BTreeMap<String, u64> = BTreeMap::new();
-    for number in 0..count {
+    for number in 0..times(count) {
         let operations = history::<D>(&mut random, 7);
         let truth = linearizable::<D>(&operations);
         let context = || format!("history {number}:\n{}", show(&operations));
@@ -260,7 +261,7 @@ fn since_holds(operations: &[Operation<objects::Op, objects::Ret>]) -> bool {
 fn since_complete_is_what_its_definition_says() {
     let mut random = Random(3);
     let mut found = 0;
-    for _ in 0..60_000 {
+    for _ in 0..times(60_000) {
         let operations = history::<Store>(&mut random, 9);
         let Some(violation) = Objects::default().diagnose(&operations) else {
             assert!(since_holds(&operations), "{operations:#?}");
