@@ -54,8 +54,8 @@
 //! read; a row locked by another session, as if it were not; writers in other databases, who hold
 //! the horizon back, by a session that [holds](Op::TakeXid) a number in their place.
 //!
-//! Hours of load, with autovacuum and open transactions in simulated time, are in [`soak`], which says
-//! what of that is exact and what a band.
+//! Hours of load, with autovacuum and open transactions in simulated time, are in [`soak`], which
+//! says what of that is exact and what a band.
 
 mod ahead;
 mod btree;

@@ -1,7 +1,7 @@
 //! The crew: what each connection does next, row after row, as the harnesses' workers do it.
 //!
-//! A worker walks through every `concurrency`-th row, moves each on by one transition, and deletes a
-//! row that is through and inserts another in its place. Whose turn it is is drawn: connections that
+//! A worker walks through every `concurrency`-th row, moves each on by one transition, and deletes
+//! a row that is through and inserts another in its place. Whose turn it is is drawn: connections that
 //! are served alike still drift apart, and whether they stand on the same page decides whether a
 //! page's dead rows can go in time. Statements of different connections never overlap here, but
 //! their transactions do: one that waits for its commit ends when its connection has its next turn.
@@ -154,7 +154,7 @@ impl Crew {
         self.end_of_turn(who, table)
     }
 
-    /// Moves the worker's next row on. Parked rows count in a transaction as they do in the harness.
+    /// Moves the worker's next row on. Parked rows count in a transaction as in the harness.
     fn update(&mut self, who: usize, table: &mut Table) -> Result<(), Refused> {
         let worker = &mut self.workers[who];
         let at = loop {

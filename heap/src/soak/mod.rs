@@ -37,10 +37,10 @@ const NEVER: u64 = u64::MAX;
 /// Updates between two looks of who is waiting.
 const CHUNK: u64 = 1 << 16;
 
-/// What happens by the clock rather than by a worker. At the same moment in this order.
+/// What happens by the clock rather than by a worker. At the same moment in this order: who samples
+/// when a transaction ends still sees it.
 #[derive(Clone, Copy, Debug)]
 enum Event {
-    HoldEnds,
     HoldBegins,
     VacuumEnds,
     ScanEnds,
@@ -48,10 +48,10 @@ enum Event {
     Look,
     Reindex,
     Sample,
+    HoldEnds,
 }
 
 const EVENTS: [Event; 8] = [
-    Event::HoldEnds,
     Event::HoldBegins,
     Event::VacuumEnds,
     Event::ScanEnds,
@@ -59,6 +59,7 @@ const EVENTS: [Event; 8] = [
     Event::Look,
     Event::Reindex,
     Event::Sample,
+    Event::HoldEnds,
 ];
 
 /// A load on a table, somewhere between its beginning and its end.
@@ -90,7 +91,6 @@ impl Soak {
         let seconds = |it: u64| if it == 0 { NEVER } else { it * SECOND };
         let held = params.hold != Hold::None;
         let due = [
-            if held { seconds(params.hold_until) } else { NEVER },
             if held { params.hold_from * SECOND } else { NEVER },
             NEVER,
             NEVER,
@@ -98,6 +98,7 @@ impl Soak {
             seconds(params.naptime),
             seconds(params.reindex_every),
             seconds(params.window()),
+            if held { seconds(params.hold_until) } else { NEVER },
         ];
         let mut soak = Soak {
             params: params.clone(),

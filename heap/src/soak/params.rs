@@ -57,13 +57,13 @@ pub struct Params {
     pub tmax: u64,
     /// Rows that a transaction moves on; with 1 each statement is a transaction.
     pub commit_batch: u64,
-    /// Whether a connection waits for its commit: its transaction then stays open until the next turn.
+    /// Whether a connection waits for its commit, its transaction open until its next turn.
     pub synchronous_commit: bool,
     /// Updates a second, of all connections together.
     pub rate: u64,
     /// Seconds between samples; 0 is as often as makes sense.
     pub sample: u64,
-    /// Megabytes (1e6) a second that a sample's `pgstattuple` reads, its snapshot open; 0 is at once.
+    /// Megabytes (1e6) a second that a sample reads, its snapshot open; 0 is at once.
     pub scan_rate: u64,
     /// Seconds between `REINDEX CONCURRENTLY`; 0 is never.
     pub reindex_every: u64,

@@ -50,8 +50,8 @@ impl Soak {
         let seconds = (last.t_s - first.t_s).max(1);
         let more = (last.n_dead - first.n_dead) / seconds as i64;
         format!(
-            "dead% climbs without bound: vacuum reclaims nothing since {}, held by {}; {} dead rows, \
-             {more} more a second, {} vacuums for nothing",
+            "dead% climbs without bound: vacuum reclaims nothing since {}, held by {}; {} dead \
+             rows, {more} more a second, {} vacuums for nothing",
             clock(first.t_s),
             whose(held.holder),
             last.n_dead,
@@ -65,21 +65,23 @@ impl Soak {
         let (low, high) = range(during.map(|it| it.hot_window));
         let growth = megabytes(last.heap_bytes.saturating_sub(first.heap_bytes))
             / (last.t_s - first.t_s).max(1) as f64;
-        let mut said = vec![format!(
-            "from {} to {} vacuum reclaimed nothing, held by {}: HOT {low:.1}-{high:.1}% a window, the \
-             heap grew by {growth:.2} MB a second to {:.1} MB",
+        let blame = format!(
+            "from {} to {} vacuum reclaimed nothing, held by {}",
             clock(first.t_s),
             clock(last.t_s),
             whose(held.holder),
-            megabytes(last.heap_bytes),
-        )];
+        );
+        let cost = format!(
+            "held, HOT was {low:.1}-{high:.1}% a window and the heap grew by {growth:.2} MB a second",
+        );
+        let mut said = vec![blame, cost];
         let after: Vec<&Sample> = self.samples().iter().filter(|it| it.t_s > last.t_s).collect();
         let well =
             after.iter().find(|it| it.hot_window >= 90.0 && it.dead_pct * 2.0 < last.dead_pct);
         said.push(match (well, after.last()) {
             (Some(well), Some(end)) => format!(
-                "released, it is well by {}: HOT {:.1}%, dead {:.1}%; the heap stays at {:.1} MB, {:.0}% \
-                 of it free at the end",
+                "released, it is well by {}: HOT {:.1}%, dead {:.1}%; the heap stays at {:.1} MB, \
+                 {:.0}% of it free",
                 clock(well.t_s),
                 well.hot_window,
                 well.dead_pct,
@@ -188,24 +190,29 @@ fn trend(what: &str, samples: &[Sample], size: impl Fn(&Sample) -> u64) -> Strin
     let level = |it: &f64| (it - end).abs() <= end * LEVEL;
     let half = sizes.len() / 2;
     if sizes[half..].iter().all(level) {
-        let away = sizes.iter().rposition(|it| !level(it));
-        return match away {
-            None => format!("{what} stays at {end:.1} MB, within {:.0}%", LEVEL * 100.0),
-            Some(at) => {
-                format!("{what} plateaus at {end:.1} MB after {}", time(samples[at + 1].t_s))
-            }
+        let to = size_of(end);
+        return match sizes.iter().rposition(|it| !level(it)) {
+            None => format!("{what} stays at {to} MB, within {:.0}%", LEVEL * 100.0),
+            Some(at) => format!("{what} plateaus at {to} MB after {}", time(samples[at + 1].t_s)),
         };
     }
     let (then, seconds) = (sizes[half], samples[sizes.len() - 1].t_s - samples[half].t_s);
-    let hourly = (end - then) * 3600.0 / seconds.max(1) as f64;
+    let hourly = size_of((end - then) * 3600.0 / seconds.max(1) as f64);
     let (low, high) = range(sizes[half..].iter().copied());
+    let (from, to) = (size_of(then), size_of(end));
     if sizes[half..].is_sorted() {
-        format!("{what} grows: {then:.1} to {end:.1} MB in the second half, {hourly:.1} MB an hour")
+        format!("{what} grows: {from} to {to} MB in the second half, {hourly} MB an hour")
     } else if sizes[half..].is_sorted_by(|one, other| one >= other) {
-        format!("{what} shrinks: {then:.1} to {end:.1} MB in the second half")
+        format!("{what} shrinks: {from} to {to} MB in the second half")
     } else {
-        format!("{what} goes up and down between {low:.1} and {high:.1} MB, {end:.1} at the end")
+        let (low, high) = (size_of(low), size_of(high));
+        format!("{what} goes up and down between {low} and {high} MB, {to} at the end")
     }
+}
+
+/// Megabytes, small ones to two places.
+fn size_of(megabytes: f64) -> String {
+    if megabytes < 1.0 { format!("{megabytes:.2}") } else { format!("{megabytes:.1}") }
 }
 
 /// `14 min`
