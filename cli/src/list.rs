@@ -1,5 +1,6 @@
 //! `checker list`: what there is to run, and what it could run against.
 
+use crate::measure;
 use crate::out::{Exit, Failure, Out};
 use crate::setup;
 use checker::Property;
@@ -36,6 +37,12 @@ pub(crate) fn list(_args: &Args, out: &Out) -> Result<Exit, Failure> {
         }
         out.say("");
     }
+    let measures = measure::cards();
+    for (name, about, params) in &measures {
+        out.say(format!("measure {name}  {about}"));
+        out.say(format!("    -p {}", setup::show(params)));
+    }
+    out.say("");
     let services = services();
     out.say("real services");
     for (name, found, what) in &services {
@@ -46,7 +53,9 @@ pub(crate) fn list(_args: &Args, out: &Out) -> Result<Exit, Failure> {
         json!({
             "models": cards.iter().map(model_json).collect::<Result<Vec<_>, Failure>>()?,
             "museum": [],
-            "measures": [],
+            "measures": measures.iter().map(|(name, about, params)| json!({
+                "name": name, "about": about, "params": params,
+            })).collect::<Vec<_>>(),
             "services": services_json(&services),
         }),
     );

@@ -16,6 +16,7 @@ mod fuzz;
 mod interrupt;
 mod list;
 mod liveness;
+mod measure;
 mod minimise;
 mod out;
 mod replay;
@@ -86,6 +87,12 @@ enum Command {
     /// a file, or from a pipe where none is named. The first line may be a header such as
     /// {"format":"unforked-history/1","spec":"head","init":4}.
     Check(check::Args),
+    /// Measures what hours of load make of a hot Postgres table, simulated page for page
+    ///
+    /// Prints samples over simulated time and says what plateaus, what climbs, and who holds vacuum
+    /// back. Pages are exact for the order in which statements are drawn; that order, and how long
+    /// vacuum takes, are not the server's but as likely as its own. Exits 0 if it was measured.
+    Measure(measure::Args),
     /// Runs the same clients against real services
     Confirm(confirm::Args),
     /// Checks determinism, and which real services can start
@@ -108,6 +115,7 @@ impl Command {
             Command::Show(_) => "show",
             Command::Why(_) => "why",
             Command::Check(_) => "check",
+            Command::Measure(_) => "measure",
             Command::Confirm(_) => "confirm",
             Command::Doctor(_) => "doctor",
             Command::Digests(_) => "digests",
@@ -133,6 +141,7 @@ fn main() -> ExitCode {
         Command::Show(args) => show::show(&args, &out),
         Command::Why(args) => why::why(&args, &out),
         Command::Check(args) => check::check(&args, &out),
+        Command::Measure(args) => measure::measure(&args, &out),
         Command::Confirm(args) => confirm::confirm(&args, &out),
         Command::Doctor(args) => doctor::doctor(&args, &out),
         Command::Digests(args) => digests::digests(&args, &out),

@@ -8,6 +8,8 @@ mod check;
 mod desk;
 #[path = "command/json.rs"]
 mod json;
+#[path = "command/measure.rs"]
+mod measure;
 #[path = "command/page.rs"]
 mod page;
 #[path = "command/show.rs"]

@@ -124,6 +124,11 @@ impl Fsm {
         (&mut self.levels[0][at], block as usize % SLOTS)
     }
 
+    /// Pages of the map itself.
+    pub(crate) fn pages(&self) -> usize {
+        self.levels.iter().map(Vec::len).sum()
+    }
+
     /// Remembers that `block` has `free` bytes, on the lowest level only.
     pub(crate) fn record(&mut self, block: u32, free: usize) {
         let (page, slot) = self.leaf(block);

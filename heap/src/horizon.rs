@@ -81,13 +81,12 @@ impl Backends {
             if !my.kept {
                 my.xmin = 0;
             }
-            self.count_holders();
         } else {
             (my.xid, my.xmin) = (0, 0);
         }
     }
 
-    /// A block begins, or ends, or a statement in it may have come to hold something.
+    /// A block begins, or ends.
     pub(crate) fn count_holders(&mut self) {
         self.holders = self.sessions.iter().filter(|it| it.in_block()).count();
     }
@@ -107,6 +106,10 @@ impl Backends {
     pub(crate) fn is_running(&self, xid: Xid) -> bool {
         if self.holders == 0 {
             return xid == self.mine().xid;
+        }
+        // What is older than everything that ran at the own snapshot has ended before it.
+        if xid < self.mine().snapshot.xmin {
+            return false;
         }
         self.sessions.iter().any(|session| session.xid == xid)
     }

@@ -53,6 +53,9 @@
 //! Simulated, and not exact: ANALYZE of over 30,000 pages, which reads a sample, as if all were
 //! read; a row locked by another session, as if it were not; writers in other databases, who hold
 //! the horizon back, by a session that [holds](Op::TakeXid) a number in their place.
+//!
+//! Hours of load, with autovacuum and open transactions in simulated time, are in [`soak`], which
+//! says what of that is exact and what a band.
 
 mod ahead;
 mod btree;
@@ -69,6 +72,7 @@ mod random;
 mod rules;
 mod scan;
 mod session;
+pub mod soak;
 mod state;
 mod statement;
 mod stats;

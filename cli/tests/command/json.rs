@@ -13,9 +13,10 @@ fn with_json_every_command_prints_one_object_with_its_fields() {
     let run = ["digest", "steps", "ops", "property", "why", "control", "stats"];
     let fuzz = ["schedules", "steps", "failures", "mutants"];
     let explore = ["distinct", "generated", "depth", "complete", "counterexample_states"];
+    let measure = ["hot_ratio_window_pct", "heap_mb", "heap_pages", "hot_pct", "seconds"];
     let why = ["model", "mutant", "property", "tails", "steps", "inevitable_from", "decisive"];
     for (line, code, outcome, fields) in [
-        ("list", 0, "pass", &["models", "museum"][..]),
+        ("list", 0, "pass", &["models", "museum", "measures"][..]),
         ("run run_head --seed 1", 0, "pass", &run),
         ("run run_head --mutant no_cas", 1, "fail", &run),
         ("run object_store", 0, "pass", &run),
@@ -31,6 +32,7 @@ fn with_json_every_command_prints_one_object_with_its_fields() {
         ("explore spec/run_head --mutant fence_at_write", 1, "fail", &explore),
         ("explore spec/lock_cas --states-max 100", 3, "unknown", &explore),
         ("why run_head-no_cas.json", 0, "pass", &why),
+        ("measure a0 -p active=900 -p duration=20", 0, "pass", &measure),
         ("doctor --seeds 3", 0, "pass", &["models", "services"]),
         ("run nope", 2, "error", &["why"]),
     ] {

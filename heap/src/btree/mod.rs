@@ -10,6 +10,7 @@ mod delete;
 mod insert;
 mod page;
 mod point;
+mod rebuild;
 mod sort;
 mod split;
 mod unique;

@@ -1,0 +1,65 @@
+//! `--sweep name=v1,v2,..`: the same load once a value, and a row where each ends.
+
+use super::{Ran, fields, run, shown, table, valid};
+use crate::interrupt::was_interrupted;
+use crate::out::{Exit, Failure, Out};
+use heap::soak::Params;
+use serde_json::{Value, json};
+
+pub(super) fn sweep(
+    workload: &str,
+    params: &Params,
+    given: &str,
+    out: &Out,
+) -> Result<Exit, Failure> {
+    let loads = loads(params, given)?;
+    let name = loads[0].0;
+    out.say(table::title(workload, params));
+    let titles = [name].into_iter().chain(table::ENDED);
+    let mut rows = vec![titles.map(str::to_owned).collect::<Vec<_>>()];
+    let mut all: Vec<(&str, Ran)> = Vec::new();
+    for (_, value, params) in &loads {
+        let ran = run(params, out)?;
+        rows.push(table::ended(value, ran.soak.loaded(), ran.end()));
+        all.push((value, ran));
+        if was_interrupted() {
+            break;
+        }
+    }
+    table::aligned(&rows).iter().for_each(|line| out.verdict(line));
+    let mut whole = true;
+    for (value, ran) in &all {
+        out.say(format!("\n{name}={value}"));
+        ran.soak.verdict().iter().for_each(|said| out.say(format!("  {said}")));
+        whole &= ran.whole;
+    }
+    let rows: Vec<Value> = all.iter().map(|(value, ran)| row(name, value, ran)).collect();
+    let outcome = if whole { "pass" } else { "unknown" };
+    let object = json!({
+        "workload": workload, "sweep": name, "params": shown(params), "rows": rows,
+        "seconds": all.iter().map(|it| it.1.seconds).sum::<f64>(),
+    });
+    out.object(outcome, object);
+    Ok(if whole { Exit::Holds } else { Exit::Unknown })
+}
+
+/// The parameter's name, each value, and the load with it; at least one.
+fn loads<'a>(params: &Params, given: &'a str) -> Result<Vec<(&'a str, &'a str, Params)>, Failure> {
+    let wanted = || Failure::input(format!("--sweep {given}: expected name=value,value,.."));
+    let (name, values) = given.split_once('=').ok_or_else(wanted)?;
+    let load = |value: &'a str| {
+        let mut params = params.clone();
+        params.set(name, value).map_err(|why| Failure::input(format!("--sweep {why}")))?;
+        valid(&params)?;
+        Ok((name, value, params))
+    };
+    values.split(',').map(load).collect()
+}
+
+fn row(name: &str, value: &str, ran: &Ran) -> Value {
+    let mut row = fields(ran.end());
+    row.insert(name.to_owned(), serde_json::from_str(value).unwrap_or(json!(value)));
+    row.insert("verdict".to_owned(), json!(ran.soak.verdict()));
+    row.insert("seconds".to_owned(), json!(ran.seconds));
+    Value::Object(row)
+}
