@@ -7,6 +7,7 @@
 
 use crate::Xid;
 use crate::heap::Heap;
+use crate::horizon::Backends;
 use crate::line::{Line, State};
 use crate::page::Page;
 use crate::rules::Rule;
@@ -53,19 +54,7 @@ impl Heap {
         let backends = &mut self.backends;
         let cut = self.rules.has(Rule::LineTruncation);
         let page = &mut self.pages[block as usize];
-        let pruned = prune(page, cut, |row| {
-            if row.aborted() {
-                Fate::Dead
-            } else if row.xmax == 0 {
-                Fate::Live
-            } else if backends.is_running(row.xmax) {
-                Fate::Deleting
-            } else if backends.removable(row.xmax) {
-                Fate::Dead
-            } else {
-                Fate::RecentlyDead
-            }
-        });
+        let pruned = prune(page, cut, |row| fate(row, backends, Backends::removable));
         self.events.prunes += 1;
         let gone = i64::from(pruned.rows) - i64::from(pruned.new_dead);
         self.backends.my().dead_delta -= gone.max(0);
@@ -77,21 +66,30 @@ impl Heap {
 
     /// Prunes as VACUUM does: whatever room there is, and with an exact horizon.
     pub(crate) fn prune_for_vacuum(&mut self, block: u32, horizon: Xid) -> Pruned {
-        let backends = &self.backends;
-        let cut = self.rules.has(Rule::LineTruncation);
-        prune(&mut self.pages[block as usize], cut, |row| {
-            if row.aborted() {
-                Fate::Dead
-            } else if row.xmax == 0 {
-                Fate::Live
-            } else if backends.is_running(row.xmax) {
-                Fate::Deleting
-            } else if row.xmax < horizon {
-                Fate::Dead
-            } else {
-                Fate::RecentlyDead
-            }
+        let Heap { pages, backends, rules, .. } = self;
+        let page = &mut pages[block as usize];
+        prune(page, rules.has(Rule::LineTruncation), |row| {
+            fate(row, backends, |_, xmax| xmax < horizon)
         })
+    }
+}
+
+/// What a row is, if `needless` says of whom nobody needs what that transaction deleted.
+fn fate(
+    row: &Line,
+    backends: &mut Backends,
+    needless: impl FnOnce(&mut Backends, Xid) -> bool,
+) -> Fate {
+    if row.aborted() {
+        Fate::Dead
+    } else if row.xmax == 0 {
+        Fate::Live
+    } else if backends.is_running(row.xmax) {
+        Fate::Deleting
+    } else if needless(backends, row.xmax) {
+        Fate::Dead
+    } else {
+        Fate::RecentlyDead
     }
 }
 

@@ -83,16 +83,6 @@ pub struct RunEngine {
     mutant: Option<Mutant>,
 }
 
-/// One line of [`Model::MUTANTS`].
-const fn broken(
-    mutant: Mutant,
-    breaks: Property,
-    params: &'static [(&'static str, &'static str)],
-    how: &'static str,
-) -> Mutation<Mutant> {
-    Mutation { mutant, breaks, how, params }
-}
-
 const UNLOCKED: (&str, &str) = ("lock", "none");
 const UNREAD: (&str, &str) = ("pollers", "0");
 const NO_CANCEL: (&str, &str) = ("cancellers", "0");
@@ -124,97 +114,97 @@ impl Model for RunEngine {
     type Params = Sizes;
     type Mutant = Mutant;
     const MUTANTS: &'static [Mutation<Mutant>] = &[
-        broken(
+        Mutation::new(
             Unconditional,
             Property::FORK,
             &[("begins", "executing"), UNREAD],
             "nothing refuses a second child of a snapshot, as published: the lock ran out",
         ),
-        broken(
+        Mutation::new(
             SinceByClock,
             Property::SINCE_COMPLETE,
             FOLLOWED,
             "WHERE created_at > the cursor's, as published: two snapshots in one millisecond",
         ),
-        broken(
+        Mutation::new(
             LatestByClock,
             LATEST,
             &[UNLOCKED, UNREAD],
             "ORDER BY created_at, as published: a server whose clock is behind adds the latest",
         ),
-        broken(
+        Mutation::new(
             KeepsNewest,
             Property::SINCE_COMPLETE,
             &[UNLOCKED, ("replica", "false")],
             "ORDER BY created_at DESC LIMIT, as published: what does not fit is the oldest",
         ),
-        broken(
+        Mutation::new(
             TrustsReplica,
             CONTINUES_WITH,
             &[UNLOCKED, UNREAD, NO_CANCEL, ("begins", "waiting")],
             "a snapshot on the replica without the rows joined to it (#3889, #4163, #4164)",
         ),
-        broken(
+        Mutation::new(
             EnqueuesAfter,
             QUEUED,
             &[UNLOCKED, UNREAD, NO_CANCEL, NO_OPERATOR, ONE_WORKER, ("begins", "nothing")],
             "QUEUED is committed and the message sent next, as published: a crash in between",
         ),
-        broken(
+        Mutation::new(
             AcksSwallowed,
             QUEUED,
             &[UNREAD, NO_CANCEL, NO_OPERATOR, NO_TRIGGER, ONE_WORKER, ("begins", "pending")],
             "a message whose snapshot is yet to come is taken for an old one, as published",
         ),
-        broken(
+        Mutation::new(
             HeartbeatAfter,
             NOTICED,
             &[UNLOCKED, UNREAD, NO_CANCEL, NO_OPERATOR, NO_TRIGGER, ONE_WORKER],
             "a snapshot is committed and its heartbeat set next, as published: a crash in between",
         ),
-        broken(
+        Mutation::new(
             HeartbeatPerRun,
             ANEW,
             &[UNLOCKED, UNREAD, NO_CANCEL, NO_OPERATOR, NO_TRIGGER, ONE_WORKER],
             "one heartbeat job a run: done with the last, a monitor deletes the next (#2380)",
         ),
-        broken(
+        Mutation::new(
             StallDropsCheckpoint,
             CONTEXT,
             &[UNLOCKED, UNREAD, ("begins", "pending")],
             "a run that stalls before it is restored is queued without its checkpoint (#2493)",
         ),
-        broken(
+        Mutation::new(
             RestartsForEver,
             RESTARTS,
             &[UNLOCKED, UNREAD, NO_CANCEL, ("begins", "suspended")],
             "a frozen run that still waits is restarted without end (#2448)",
         ),
-        broken(
+        Mutation::new(
             RequeueKeepsTtl,
             QUEUED,
             STALLED,
             "the message of a run that had begun is given up by its ttl, the run is not (#4669)",
         ),
-        broken(
+        Mutation::new(
             DequeueDropsBatch,
             CONTEXT,
             &[UNLOCKED, UNREAD],
             "the batch is not copied to the snapshot of a run taken off the queue (#1893)",
         ),
-        broken(
+        Mutation::new(
             DebounceGetSet,
             ONE_RUN,
             &[UNLOCKED, UNREAD, ("triggers", "2"), ("begins", "nothing")],
             "GET and then SET of the debounce key: two find none (#2794)",
         ),
-        broken(
+        Mutation::new(
             StaleWorkerCompletes,
             STALE,
             &[UNLOCKED, UNREAD, NO_CANCEL, NO_OPERATOR, NO_TRIGGER, ("begins", "executing")],
             "a report is taken for one about the latest: its worker stalled, and the run went on",
         ),
-        broken(
+        Mutation::new(
             CancelUnchecked,
             FINAL,
             &[
@@ -228,7 +218,7 @@ impl Model for RunEngine {
             ],
             "cancels a run without a look at whether it is over",
         ),
-        broken(
+        Mutation::new(
             ContinueUnchecked,
             LEGAL,
             &[UNLOCKED, UNREAD, ("begins", "suspended")],

@@ -97,16 +97,6 @@ const FAULTY_PAGES: &[(&str, &str)] = &[
 ];
 const NO_LOCK: &[(&str, &str)] = &[("lock", "none")];
 
-/// One line of [`Model::MUTANTS`].
-const fn broken(
-    mutant: Mutant,
-    breaks: Property,
-    params: &'static [(&'static str, &'static str)],
-    how: &'static str,
-) -> Mutation<Mutant> {
-    Mutation { mutant, breaks, how, params }
-}
-
 impl<P: Params + Into<Sizes> + 'static> Model for SnapshotLog<P> {
     const NAME: &'static str = "snapshot_log";
     const ABOUT: &'static str = "a head in a row and its bodies on S3: which lock, guard and order hold";
@@ -115,86 +105,86 @@ impl<P: Params + Into<Sizes> + 'static> Model for SnapshotLog<P> {
     type Params = P;
     type Mutant = Mutant;
     const MUTANTS: &'static [Mutation<Mutant>] = &[
-        broken(NoCas, Property::FORK, &[], "SET seq = $read + 1 without AND seq = $read"),
-        broken(
+        Mutation::new(NoCas, Property::FORK, &[], "SET seq = $read + 1 without AND seq = $read"),
+        Mutation::new(
             FenceAtWrite,
             Property::FORK,
             &[("guard", "fence-at-read")],
             "the token is not left in the row when the head is read: an old holder writes first",
         ),
-        broken(
+        Mutation::new(
             KeyBySeq,
             WINNER_BODY,
             NO_LOCK,
             "the key is the number alone: a loser overwrites the winner's body, and the CAS is right",
         ),
-        broken(
+        Mutation::new(
             HeadFirst,
             BODY_BEFORE_HEAD,
             NO_LOCK,
             "the head moves before the body is put: a crash leaves it pointing at nothing",
         ),
-        broken(
+        Mutation::new(
             BuffersBodies,
             BODY_BEFORE_HEAD,
             &[("batch", "2"), ("lock", "none")],
             "the head moves while bodies lie in a buffer, two to an object: a crash loses them",
         ),
-        broken(
+        Mutation::new(
             TrustsSilence,
             BODY_BEFORE_HEAD,
             NO_LOCK,
             "a PUT that nobody answered is taken for done: it never landed",
         ),
-        broken(
+        Mutation::new(
             BlindHead,
             Property::MONOTONE,
             BY_STORE,
             "If-None-Match alone: the log cannot fork, but a slow writer sets the head back",
         ),
-        broken(
+        Mutation::new(
             OwnBodyIsOthers,
             Property::GAP,
             BY_STORE,
             "412 after one's own lost reply is taken for another's body (slatedb#766)",
         ),
-        broken(
+        Mutation::new(
             NeverAdopts,
             Property::LINEARIZABLE,
             BY_STORE,
             "who finds the number taken gives up: a crashed writer stops the log for ever",
         ),
-        broken(
+        Mutation::new(
             UnpaddedKeys,
             NO_HOLE,
             &[("first", "9"), ("lock", "none")],
             "keys are not padded: '10' sorts before '9', and StartAfter=9 misses it",
         ),
-        broken(
+        Mutation::new(
             ShowsOrphans,
             NO_ORPHAN,
             NO_LOCK,
             "a reader shows every body up to the head that is listed, also those that lost",
         ),
-        broken(
+        Mutation::new(
             ListsBeforeHead,
             NO_HOLE,
             NO_LOCK,
             "a reader lists, then asks for the head: it moved in between",
         ),
-        broken(
+        Mutation::new(
             StartsInsideBatch,
             NO_HOLE,
             &[("batch", "2"), ("lock", "none")],
             "StartAfter=N misses the object that holds N + 1 and is named by its first number",
         ),
-        broken(
+        Mutation::new(
             StoreSkips,
             NO_HOLE,
             FAULTY_PAGES,
             "the store skips a key where a page goes on (minio#21463): a reader that counts says so",
         ),
-        broken(
+        Mutation::new(
             ReaderDoesNotCount,
             Property::LOST,
             FAULTY_PAGES,

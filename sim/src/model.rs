@@ -86,6 +86,18 @@ pub struct Mutation<T: 'static> {
     pub params: &'static [(&'static str, &'static str)],
 }
 
+impl<T> Mutation<T> {
+    /// In a line: who it is, what it breaks, with which parameters, and how.
+    pub const fn new(
+        mutant: T,
+        breaks: Property,
+        params: &'static [(&'static str, &'static str)],
+        how: &'static str,
+    ) -> Self {
+        Mutation { mutant, breaks, how, params }
+    }
+}
+
 /// A protocol: clients that follow it, a world they follow it in, and what they promise.
 ///
 /// A model without a mutant always keeps its promises. What is broken on purpose, and
