@@ -6,11 +6,12 @@
 //! forces it: until then nothing is guessed, and memory follows what is open, not what is past.
 //! Where nothing is open, what is kept is just the set of states that can have been reached.
 //!
-//! Three things keep the ways few. An answer that changes nothing ([`Spec::reads`]) is put in order
+//! Four things keep the ways few. An answer that changes nothing ([`Spec::reads`]) is put in order
 //! the moment it is right: nothing after it can tell. A way that has spent more operations of
 //! unknown outcome than another is dropped. One that can change nothing any more ([`Spec::spent`])
-//! is forgotten. Beware: an operation that changes nothing *now* is no read. A delete of what is
-//! absent, or a put of what is there already, may still take effect later.
+//! is forgotten. Of two that are alike ([`Spec::kind`]), the one that returns first goes first.
+//! Beware: an operation that changes nothing *now* is no read. A delete of what is absent, or a put
+//! of what is there already, may still take effect later.
 
 mod depth;
 mod frontier;
