@@ -311,21 +311,11 @@ impl<'a, S: Spec> Search<'a, S> {
     /// The way that leads to `state`, the reads that are right in it put in order and the unheard
     /// that are spent in it forgotten.
     fn settled(&mut self, state: S, mut done: u128, mut trail: Trail) -> Configuration<S> {
-        let mut choices = (self.reads | self.unheard) & !done;
-        while choices != 0 {
-            let slot = choices.trailing_zeros();
-            choices &= choices - 1;
-            let index = self.slots[slot as usize];
-            let Operation { op, outcome, .. } = &self.operations[index];
-            match outcome {
-                Outcome::Returned { ret, .. } if is_right(&state, op, Some(ret)) => {
-                    done |= 1 << slot;
-                    trail = self.order.then(trail, index);
-                }
-                Outcome::Open if state.spent(op) => done |= 1 << slot,
-                _ => {}
-            }
-        }
+        let choices = (self.reads | self.unheard) & !done;
+        let order = &mut self.order;
+        done |= settled(self.operations, &self.slots, choices, &state, |index| {
+            trail = order.then(trail, index);
+        });
         Configuration { state, done, trail }
     }
 
@@ -338,6 +328,33 @@ impl<'a, S: Spec> Search<'a, S> {
         let ways: usize = frontiers.iter().map(|it| it.len()).sum();
         frontiers.iter().map(|it| it.bytes()).sum::<usize>() + self.order.bytes() + each * ways
     }
+}
+
+/// Of the operations in these slots, the reads that are right in `state`, each told to `read`, and
+/// the unheard that are spent in it.
+fn settled<S: Spec>(
+    operations: &[Operation<S::Op, S::Ret>],
+    slots: &[usize],
+    mut choices: u128,
+    state: &S,
+    mut read: impl FnMut(usize),
+) -> u128 {
+    let mut done = 0;
+    while choices != 0 {
+        let slot = choices.trailing_zeros();
+        choices &= choices - 1;
+        let index = slots[slot as usize];
+        let Operation { op, outcome, .. } = &operations[index];
+        match outcome {
+            Outcome::Returned { ret, .. } if is_right(state, op, Some(ret)) => {
+                done |= 1 << slot;
+                read(index);
+            }
+            Outcome::Open if state.spent(op) => done |= 1 << slot,
+            _ => {}
+        }
+    }
+    done
 }
 
 fn is_right<S: Spec>(state: &S, op: &S::Op, ret: Option<&S::Ret>) -> bool {

@@ -4,7 +4,7 @@
 //! It only ever says yes. What it gives up on is left to the walk over all ways, so that neither
 //! the bound on its tries nor a fingerprint taken for another can make a history wrong.
 
-use super::{Event, SLOTS_MAX, is_right};
+use super::{Event, SLOTS_MAX, is_right, settled};
 use crate::budget::{Meter, Out};
 use crate::hash::Chain;
 use crate::{Operation, Outcome, Spec};
@@ -250,21 +250,11 @@ impl<'a, S: Spec> Depth<'a, S> {
 
     /// Puts in order the reads that are right now, and forgets the unheard that are spent.
     fn settle(&mut self, state: &S, done: &mut u128, open: Open) {
-        let mut choices = (open.reads | open.unheard) & !*done;
-        while choices != 0 {
-            let slot = choices.trailing_zeros();
-            choices &= choices - 1;
-            let index = self.slots[slot as usize];
-            let Operation { op, outcome, .. } = &self.operations[index];
-            match outcome {
-                Outcome::Returned { ret, .. } if is_right(state, op, Some(ret)) => {
-                    *done |= 1 << slot;
-                    self.order.push(index as u32);
-                }
-                Outcome::Open if state.spent(op) => *done |= 1 << slot,
-                _ => {}
-            }
-        }
+        let choices = (open.reads | open.unheard) & !*done;
+        let order = &mut self.order;
+        *done |= settled(self.operations, &self.slots, choices, state, |index| {
+            order.push(index as u32);
+        });
     }
 }
 

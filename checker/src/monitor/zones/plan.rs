@@ -81,25 +81,30 @@ impl Plan<'_> {
                     let next = self.next_deadline(it, self.until);
                     (next, u64::MAX - it.late)
                 });
-                match best {
-                    Some(best) if self.next_deadline(best, self.until) == u64::MAX => {
-                        self.place(best, self.until.min(best.late));
-                    }
-                    best => match (self.spare(), best) {
-                        (Some(spare), _) => {
-                            self.order.push(spare);
-                            self.until = u64::MAX;
-                        }
-                        (None, Some(best)) => self.place(best, self.until.min(best.late)),
-                        // Nothing can replace it in time: that is for others to find out.
-                        (None, None) => break,
-                    },
+                // Nothing can replace it in time: that is for others to find out.
+                if !self.replace(best) {
+                    break;
                 }
             }
             if !self.is_placed[slot.number as usize] {
                 self.place(slot, slot.late);
             }
         }
+    }
+
+    /// Replaces the current value in time: by the best block, or, if that one would have to be
+    /// replaced in turn, rather by a write that nobody saw.
+    fn replace(&mut self, best: Option<&Slot>) -> bool {
+        let lasts = best.is_some_and(|it| self.next_deadline(it, self.until) == u64::MAX);
+        if !lasts && let Some(spare) = self.spare() {
+            self.order.push(spare);
+            self.until = u64::MAX;
+            return true;
+        }
+        if let Some(best) = best {
+            self.place(best, self.until.min(best.late));
+        }
+        best.is_some()
     }
 
     /// A write that nobody saw, to replace the current value in time.
