@@ -178,6 +178,27 @@ fn the_last_value_persists() {
 }
 
 #[test]
+fn a_write_that_nobody_saw_replaces_one_value_that_somebody_denies() {
+    let denied = |value: u64, at: u64| {
+        [
+            returned(0, at, at + 1, write(value), Ret::Done),
+            returned(1, at + 3, at + 4, cas(value, 90 + value), Ret::Refused),
+            returned(0, at + 6, at + 7, write(10 + value), Ret::Done),
+        ]
+    };
+    let passes = |more: &[One]| {
+        let mut all = [&denied(1, 10)[..], &denied(2, 20), more].concat();
+        all.sort_by_key(|one| one.call);
+        matches!(monitored(&all), Monitored::Pass(_))
+    };
+    assert!(passes(&[open(2, 5, write(5)), open(3, 22, write(6))]));
+    assert!(!passes(&[open(2, 5, write(5))]), "there is one for two");
+    assert!(!passes(&[open(2, 5, write(5)), open(3, 25, write(6))]), "it came too late");
+    assert!(passes(&[open(2, 5, write(5)), open(3, 5, cas(2, 6))]), "from what is denied");
+    assert!(!passes(&[open(2, 5, write(5)), open(3, 5, cas(12, 6))]), "from something else");
+}
+
+#[test]
 fn what_is_cut_down_begins_where_it_can_have_begun() {
     // Many writes, then a compare-and-set from what was replaced long before: not from what the
     // register held at first.
