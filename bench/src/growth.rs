@@ -76,10 +76,17 @@ fn panel_of(
     let mut chart = ChartBuilder::on(panel)
         .caption(title, ("sans-serif", 20))
         .margin(10)
+        .margin_right(32)
         .x_label_area_size(36)
         .y_label_area_size(56)
         .build_cartesian_2d(x.log_scale(), y.log_scale())?;
-    chart.configure_mesh().x_desc("operations").y_desc("ms, parsing apart").draw()?;
+    chart
+        .configure_mesh()
+        .x_desc("operations")
+        .y_desc("ms, parsing apart")
+        .x_label_formatter(&short)
+        .y_label_formatter(&short)
+        .draw()?;
     for (name, points, colour) in [("unforked", ours, BLUE), ("Porcupine", theirs, RED)] {
         chart
             .draw_series(LineSeries::new(points.iter().copied(), colour.stroke_width(2)))?
@@ -88,6 +95,20 @@ fn panel_of(
         let dots = points.iter().map(|&it| Circle::new(it, 3, colour.filled()));
         chart.draw_series(dots)?;
     }
-    chart.configure_series_labels().border_style(BLACK).background_style(WHITE).draw()?;
+    chart
+        .configure_series_labels()
+        .position(SeriesLabelPosition::UpperLeft)
+        .border_style(BLACK)
+        .background_style(WHITE)
+        .draw()?;
     Ok(())
+}
+
+/// `100000.0` as `100 k`.
+fn short(figure: &f64) -> String {
+    match *figure {
+        it if it >= 1e6 => format!("{} M", it / 1e6),
+        it if it >= 1e3 => format!("{} k", it / 1e3),
+        it => format!("{it}"),
+    }
 }

@@ -7,7 +7,7 @@ use crate::budget::{Budget, Meter, Out, Reason};
 use crate::check::Unknown;
 use crate::monitor::{Monitored, Part, validate};
 use crate::parts::split;
-use crate::search::{End, Event, Search, events};
+use crate::search::{End, Event, Search, Tabled, events};
 use crate::workers::{Workers, each};
 use crate::{Operation, Property, Spec, Verdict, Violation};
 
@@ -115,10 +115,16 @@ where
 struct Waiting {
     number: usize,
     members: Vec<u32>,
-    events: Vec<Event>,
+    way: Way,
     judged: usize,
     /// Whether it has had its turn of looking in depth.
     is_known: bool,
+}
+
+/// What it is searched by.
+enum Way {
+    Events(Vec<Event>),
+    Table(Tabled),
 }
 
 /// What came of a turn, and the ways it took.
@@ -149,7 +155,12 @@ impl<S: Spec> Case<'_, S> {
 
     fn search(&self, search: &mut Search<'_, S>, it: &Waiting, allowance: usize) -> Turn {
         let mut meter = Meter::new(self.budget, allowance);
-        let end = search.run(self.init, &it.events, !it.is_known, &mut meter);
+        let end = match &it.way {
+            Way::Events(events) => search.run(self.init, events, !it.is_known, &mut meter),
+            Way::Table(tabled) => {
+                tabled.run(self.proves, !it.is_known, &mut meter).of_whole(&it.members)
+            }
+        };
         if let (End::Explained(order), true) = (&end, self.proves) {
             let valid = validate(self.init, Part::new(self.operations, &it.members), order);
             assert_eq!(valid, Ok(()), "the search gives an order that explains");
@@ -180,8 +191,10 @@ impl<S: Spec> Case<'_, S> {
                     }
                 }
                 Monitored::Declined => {
-                    let events = events(Part::new(self.operations, &members));
-                    waiting.push(Waiting { number, members, events, judged: 0, is_known: false });
+                    let part = Part::new(self.operations, &members);
+                    let way = Tabled::of(self.init, part).map(Way::Table);
+                    let way = way.unwrap_or_else(|| Way::Events(events(part)));
+                    waiting.push(Waiting { number, members, way, judged: 0, is_known: false });
                 }
             }
         }

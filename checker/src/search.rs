@@ -16,6 +16,7 @@
 mod depth;
 mod frontier;
 mod order;
+mod table;
 
 use crate::budget::{Meter, Out, Reason};
 use crate::monitor::Part;
@@ -23,6 +24,7 @@ use crate::{Operation, Outcome, Spec};
 use depth::Depth;
 use frontier::{Configuration, Frontier};
 use order::{Order, Trail};
+pub(crate) use table::Tabled;
 
 /// Operations open at once that can be told apart: the bits of a mask.
 const SLOTS_MAX: u32 = u128::BITS;
@@ -61,6 +63,22 @@ pub(crate) enum End {
     Contradicted(Event),
     /// Out of budget, after so many returns.
     Poor(usize, Out),
+}
+
+impl End {
+    /// The same with operations of the whole history, where it was told by positions in a part.
+    pub(crate) fn of_whole(self, members: &[u32]) -> Self {
+        match self {
+            End::Explained(mut order) => {
+                order.iter_mut().for_each(|it| *it = members[*it as usize]);
+                End::Explained(order)
+            }
+            End::Contradicted(event) => {
+                End::Contradicted(Event { index: members[event.index] as usize, ..event })
+            }
+            poor => poor,
+        }
+    }
 }
 
 /// The walk. One serves all parts, so that memory is asked for once.

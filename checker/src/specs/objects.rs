@@ -7,6 +7,7 @@
 mod diagnose;
 mod monitor;
 mod pages;
+mod there;
 
 pub use diagnose::diagnose;
 
@@ -264,17 +265,17 @@ impl<V: Datum> Objects<V> {
 }
 
 /// The entries whose names begin with `prefix` and come after `start_after`.
-fn range<'a, K: Ord + std::borrow::Borrow<str>, V>(
-    entries: &'a BTreeMap<K, V>,
+fn range<'a, V>(
+    entries: &'a BTreeMap<Arc<str>, V>,
     prefix: &'a str,
     start_after: Option<&'a str>,
-) -> impl Iterator<Item = (&'a K, &'a V)> {
+) -> impl Iterator<Item = (&'a Arc<str>, &'a V)> {
     let start = match start_after {
         Some(after) if after >= prefix => Bound::Excluded(after),
         _ => Bound::Included(prefix),
     };
     let from: (Bound<&str>, Bound<&str>) = (start, Bound::Unbounded);
-    entries.range::<str, _>(from).take_while(move |(key, _)| (*key).borrow().starts_with(prefix))
+    entries.range::<str, _>(from).take_while(move |(key, _)| key.starts_with(prefix))
 }
 
 impl<V: Datum> Spec for Objects<V> {

@@ -4,10 +4,12 @@
 //! breaks them breaks it too, and hears a better sentence. Since-complete stands alone: a reading
 //! of several pages is no moment, but what was there before it began and stayed must be in it.
 
-use super::{Objects, Op, Ret, range};
+use super::there::There;
+use super::{Objects, Op, Ret};
 use crate::value::Datum;
 use crate::{ClientId, Outcome, Property, Seen, Violation};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 /// The first promise that was broken, by the time of the return that broke it.
 pub fn diagnose<'a, V: Datum>(
@@ -32,16 +34,47 @@ pub fn diagnose<'a, V: Datum>(
             earliest = Some(violation);
         }
     };
+    let mut logs: Logs<'_, V> = logs.into_iter().collect();
     for (key, log) in &mut logs {
         log.sort();
         found(log.one_winner(key));
         found(log.read_after_write(key));
     }
-    for listing in &listings {
-        found(listing.twice());
-        found(listing.incomplete(&logs));
+    listings.iter().for_each(|listing| found(listing.twice()));
+    for suspect in suspects(&listings, &logs) {
+        found(listings[suspect].incomplete(&logs));
     }
     earliest
+}
+
+/// What was heard of each object, by name.
+type Logs<'a, V> = Vec<(&'a str, Log<'a, V>)>;
+
+/// The listings that may be incomplete: all others tell as many names as were there when they were
+/// called, each of them one that was. So nobody walks through names that came years later.
+fn suspects<V: Datum>(listings: &[Listing<'_>], logs: &Logs<'_, V>) -> Vec<usize> {
+    let mut changes: Vec<(u64, usize, bool)> = Vec::new();
+    for (rank, (_, log)) in logs.iter().enumerate() {
+        if let Some(put) = log.puts.first().filter(|put| !log.deleted_by(put.at)) {
+            changes.push((put.at + 1, rank, true));
+            changes.extend(log.delete_call.map(|call| (call, rank, false)));
+        }
+    }
+    changes.sort_unstable();
+    let mut changes = changes.into_iter().peekable();
+    let mut there = There::new(logs.len());
+    let mut by_call: Vec<usize> = (0..listings.len()).collect();
+    by_call.sort_unstable_by_key(|&it| listings[it].call);
+    by_call.retain(|&it| {
+        while let Some((_, rank, comes)) =
+            changes.next_if(|(since, ..)| *since <= listings[it].call)
+        {
+            if comes { there.add(rank) } else { there.remove(rank) }
+        }
+        !listings[it].tells_all(logs, &there)
+    });
+    by_call.sort_unstable();
+    by_call
 }
 
 /// An acknowledged put.
@@ -234,16 +267,48 @@ impl<'a> Listing<'a> {
         Some(self.violation::<()>(None, format!("{} was told {key} twice", self.client)))
     }
 
+    /// The names that it tells of, in or out, by rank.
+    fn window<V>(&self, logs: &Logs<'_, V>) -> Range<usize> {
+        let start = logs.partition_point(|(key, _)| {
+            *key < self.prefix || self.start_after.is_some_and(|after| *key <= after)
+        });
+        let rest = &logs[start..];
+        let rest = &rest[..rest.partition_point(|(key, _)| key.starts_with(self.prefix))];
+        let last = self.keys.iter().max().map(String::as_str);
+        let end = match self.is_cut {
+            true => rest.partition_point(|(key, _)| Some(*key) <= last),
+            false => rest.len(),
+        };
+        start..start + end
+    }
+
+    /// Whether it tells of as many names as are `there`, and of these only once and in order.
+    fn tells_all<V: Datum>(&self, logs: &Logs<'_, V>, there: &There) -> bool {
+        let window = self.window(logs);
+        let (mut told, mut next) = (0, window.start);
+        for key in self.keys {
+            // Most often it is the very next name.
+            if logs.get(next).is_none_or(|(name, _)| name != key) {
+                let rest = logs.get(next..window.end).unwrap_or_default();
+                next += rest.partition_point(|(name, _)| *name < key.as_str());
+            }
+            let Some((_, log)) = logs[..window.end].get(next).filter(|(name, _)| name == key)
+            else {
+                return false;
+            };
+            next += 1;
+            let put = log.puts.first().filter(|put| put.at < self.call);
+            told += u32::from(put.is_some() && !log.deleted_by(self.call));
+        }
+        told == there.within(&window)
+    }
+
     /// A name that must be in the answer and is not.
-    fn incomplete<V: Datum>(&self, logs: &BTreeMap<&str, Log<'_, V>>) -> Option<Violation> {
+    fn incomplete<V: Datum>(&self, logs: &Logs<'_, V>) -> Option<Violation> {
         let mut told: Vec<&str> = self.keys.iter().map(String::as_str).collect();
         told.sort_unstable();
-        let last = told.last().copied();
         let mut told = told.into_iter().peekable();
-        for (key, log) in range(logs, self.prefix, self.start_after) {
-            if self.is_cut && last.is_none_or(|last| *key > last) {
-                return None;
-            }
+        for (key, log) in &logs[self.window(logs)] {
             while told.next_if(|one| one < key).is_some() {}
             if told.peek() == Some(key) || log.deleted_by(self.at) {
                 continue;

@@ -4,6 +4,7 @@
 //! walking both in order, names that were certainly there are counted and not looked at, and only
 //! puts that overlap it are asked which came first.
 
+use super::super::there::There;
 use super::super::{Op, Ret};
 use super::{End, NOBODY, Object, Pages};
 use crate::monitor::words;
@@ -23,32 +24,6 @@ struct Page {
     told: Vec<u32>,
 }
 
-/// How many names up to a rank are certainly there by now.
-struct There(Vec<u32>);
-
-impl There {
-    fn add(&mut self, rank: usize) {
-        let mut k = rank + 1;
-        while k < self.0.len() {
-            self.0[k] += 1;
-            k += k & k.wrapping_neg();
-        }
-    }
-
-    fn below(&self, rank: usize) -> u32 {
-        let (mut k, mut sum) = (rank, 0);
-        while k > 0 {
-            sum += self.0[k];
-            k &= k - 1;
-        }
-        sum
-    }
-
-    fn within(&self, ranks: &std::ops::Range<usize>) -> u32 {
-        self.below(ranks.end.max(ranks.start)) - self.below(ranks.start)
-    }
-}
-
 impl<V: Datum> Pages<'_, V> {
     /// Adds what all pages say.
     pub(super) fn lists(&mut self) -> Result<(), End> {
@@ -65,7 +40,7 @@ impl<V: Datum> Pages<'_, V> {
             .filter(|(put, _)| self.order.is_in[*put as usize])
             .collect();
         puts.sort_unstable();
-        let mut there = There(vec![0; self.objects.len() + 1]);
+        let mut there = There::new(self.objects.len());
         let (mut called, mut active) = (0, Vec::new());
         for position in 0..self.part.len() as u32 {
             let operation = self.at(position);
