@@ -220,9 +220,9 @@ impl Work<'_> {
             return Ok(Vec::new());
         }
         let wanted = setup::session(self.model, &self.params, None)?.sometimes();
-        let possible = |name: &&str| *name != "late effects" || self.faults != Some(0);
         let never = |name: &&str| campaign.marks.count(name) == 0;
-        Ok(wanted.into_iter().filter(possible).filter(never).collect())
+        let faults = self.faults != Some(0);
+        Ok(wanted.into_iter().filter(|it| is_possible(it, faults)).filter(never).collect())
     }
 
     /// The shortest cause among the seeds from `seed` on, as a trace.
@@ -291,4 +291,9 @@ fn bar(out: &Out, range: &Range<u64>, time: Option<Duration>) -> ProgressBar {
     };
     bar.set_style(ProgressStyle::with_template(style).unwrap_or(ProgressStyle::default_bar()));
     bar
+}
+
+/// Whether it can happen at all: some of it needs faults.
+pub(crate) fn is_possible(mark: &str, faults: bool) -> bool {
+    faults || mark != "late effects"
 }

@@ -3,6 +3,7 @@
 //! A pass is a claim, so the bounds stand beside it; and a search that ran out of states says so
 //! and passes nothing.
 
+use crate::campaign::is_possible;
 use crate::file;
 use crate::interrupt::was_interrupted;
 use crate::liveness;
@@ -19,6 +20,7 @@ use sim::explore::{Explored, Limits, NotLive};
 use sim::registry::AnyModel;
 use sim::run::FAULTS_MAX;
 use sim::session::{Scene, Session};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -145,6 +147,18 @@ fn say(args: &Args, out: &Out, params: &Map<String, Value>, explored: &Explored)
             explored.spared
         ));
     }
+    let never = never(args, explored);
+    if !never.is_empty() {
+        let never = never.join(", ");
+        out.say(format!("never    {never}: what is promised of that was not put to the test"));
+    }
+}
+
+/// What should have happened in some schedule and did in none. A search that ended early may just
+/// not have got there.
+fn never<'a>(args: &Args, explored: &'a Explored) -> Vec<&'a str> {
+    let never = explored.never.iter().copied().filter(|_| explored.complete);
+    never.filter(|name| is_possible(name, args.faults > 0)).collect()
 }
 
 fn finish(
@@ -172,6 +186,7 @@ fn finish(
         "generated": sum(|it| it.generated),
         "spared": sum(|it| it.spared),
         "depth": all.iter().map(|(_, it)| it.depth).max(),
+        "never": all.iter().flat_map(|(_, it)| never(args, it)).collect::<BTreeSet<_>>(),
         "complete": all.iter().all(|(_, it)| it.complete),
         "collision": all.iter().map(|(_, it)| it.collision).sum::<f64>(),
         "counterexample_states": null,

@@ -29,11 +29,12 @@ pub(crate) struct Args {
 }
 
 /// A failure, and how likely it was after each of its steps, as far as was asked.
-struct Curve {
+pub(crate) struct Curve {
     property: Property,
     /// One a step, with what came of it; none for the chance before any.
     texts: Vec<String>,
-    chances: Vec<Chance>,
+    /// Before any step, then after each.
+    pub(crate) chances: Vec<Chance>,
     tails: u64,
 }
 
@@ -67,7 +68,12 @@ pub(crate) fn why(args: &Args, out: &Out) -> Result<Exit, Failure> {
 }
 
 /// `None` if these steps break nothing.
-fn curve(session: &mut dyn Session, steps: &[Step], faults_max: u32, tails: u64) -> Option<Curve> {
+pub(crate) fn curve(
+    session: &mut dyn Session,
+    steps: &[Step],
+    faults_max: u32,
+    tails: u64,
+) -> Option<Curve> {
     let outcome = session.play(&Plan::Steps { steps, faults_max });
     let property = outcome.verdict.broken()?.clone();
     // Up to the failure: what a longer trace did after it explains nothing, and where a shorter one
@@ -93,11 +99,13 @@ impl Curve {
         self.chances.len() == self.texts.len() + 1
     }
 
-    fn decisive(&self) -> Option<usize> {
+    /// The step that raised the chance most, if one did and nobody interrupted.
+    pub(crate) fn decisive(&self) -> Option<usize> {
         self.is_whole().then(|| why::decisive(&self.chances)).flatten()
     }
 
-    fn inevitable_from(&self) -> Option<usize> {
+    /// The step from which on every ending failed, if there is one and nobody interrupted.
+    pub(crate) fn inevitable_from(&self) -> Option<usize> {
         self.is_whole().then(|| why::inevitable_from(&self.chances)).flatten()
     }
 
@@ -218,7 +226,7 @@ fn bar(p: f64, blocks: bool) -> String {
 }
 
 /// `7%`; nothing that was not always or never is rounded to it.
-fn percent(p: f64) -> String {
+pub(crate) fn percent(p: f64) -> String {
     let whole = (p * 100.0).round();
     let whole = match p {
         0.0 | 1.0 => whole,

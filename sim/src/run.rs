@@ -14,7 +14,7 @@ use crate::io::{Clock, Lost, Record};
 use crate::menu::Menu;
 use crate::model::{CallOf, Model, OpOf, ReplyOf, RetOf};
 use crate::step::{CallId, Step};
-use crate::world::{Marks, World};
+use crate::world::{Legible, Marks, World};
 use checker::hash::{Chain, mix};
 use checker::{ClientId, History, Violation};
 use std::cell::{Cell, Ref};
@@ -248,9 +248,11 @@ impl<M: Model, S: Starts<M>> Engine<M, S> {
         &self.steps
     }
 
-    /// How often each kind of step was taken.
-    pub(crate) fn tally(&self) -> &Tally {
-        &self.tally
+    /// All that happened and matters, counted: by the clients, by `world`, and as steps.
+    pub(crate) fn each_mark<W: Legible>(&self, world: &W, mut tell: impl FnMut(&'static str, u64)) {
+        let (clients, worlds) = (self.marks(), world.marks());
+        let marks = clients.iter().chain(worlds.into_iter().flat_map(Marks::iter));
+        marks.chain(self.tally.iter(W::MOVES)).for_each(|(name, count)| tell(name, count));
     }
 
     /// What was asked and answered.

@@ -225,13 +225,8 @@ impl<M: Model, S: Starts<M>> Running<M, S> {
 
     /// What happened that matters in the engine's last run, which left `world` behind.
     fn counted(&self, world: &M::World) -> Marks {
-        let (clients, worlds) = (self.engine.marks(), world.marks());
-        let steps = self.engine.tally().iter(<M::World as World>::MOVES);
         let mut marks = Marks::with_room();
-        for (name, count) in clients.iter().chain(worlds.into_iter().flat_map(Marks::iter)) {
-            marks.add(name, count);
-        }
-        steps.for_each(|(name, count)| marks.add(name, count));
+        self.engine.each_mark(world, |name, count| marks.add(name, count));
         marks
     }
 

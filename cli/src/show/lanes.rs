@@ -68,6 +68,20 @@ pub(crate) struct Run {
     pub(crate) branches: Vec<Branch>,
     /// The longest ways through the operations that contradict each other.
     pub(crate) ways: Vec<Way>,
+    /// How likely the failure was: before any step, then after each. Empty where nobody asked.
+    pub(crate) chances: Vec<Risk>,
+    /// The step that raised it most, if one did.
+    pub(crate) likely_at: Option<usize>,
+    /// The step from which on it could not be avoided, if there is one.
+    pub(crate) inevitable_from: Option<usize>,
+}
+
+/// The share of random endings that fail in the same way, and its 95% interval.
+#[derive(Serialize)]
+pub(crate) struct Risk {
+    pub(crate) p: f64,
+    pub(crate) low: f64,
+    pub(crate) high: f64,
 }
 
 /// What a lane is of.
@@ -84,6 +98,8 @@ pub(crate) enum Kind {
     Moves,
     /// Crashes and silences, whoever's.
     Faults,
+    /// How likely the failure was.
+    Chance,
 }
 
 /// A row of the timeline.

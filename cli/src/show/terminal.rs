@@ -7,6 +7,7 @@ use super::canvas::{Ink, Line, clean, fit};
 use super::lanes::{Arrow, End, Ended, Kind, Lane, Lease, Op, Run, Shown, Step};
 use super::trace::plural;
 use crate::out::paint;
+use crate::why::percent;
 use anstyle::AnsiColor;
 use std::collections::BTreeSet;
 
@@ -120,6 +121,7 @@ impl<'a> Window<'a> {
                 Kind::State => self.state(lane),
                 Kind::Moves => vec![self.moves(|step| step.moved && step.verb == lane.name)],
                 Kind::Faults => vec![self.moves(is_fault)],
+                Kind::Chance => vec![self.chance()],
             };
             let is_state = lane.kind == Kind::State;
             let keep = |(index, line): &(usize, Line)| {
@@ -243,6 +245,18 @@ impl<'a> Window<'a> {
             let said = if step.moved { String::new() } else { step.text.clone() };
             is(step).then(|| (sign(step), said, Ink::Amber))
         })
+    }
+
+    /// How likely the failure was after each step.
+    fn chance(&self) -> Line {
+        let mut line = self.line();
+        for column in self.first..=self.last {
+            let Some(risk) = self.run.chances.get(column) else { break };
+            let decisive = [self.run.likely_at, self.run.inevitable_from].contains(&Some(column));
+            let ink = if decisive { Ink::Red } else { Ink::Faint };
+            line.put(self.x(2 * column as u64), &percent(risk.p), ink);
+        }
+        line
     }
 
     /// `[w0 5000 ms----x`: it ran out; `)`: it was given back; `>`: it was still held.

@@ -5,17 +5,18 @@
 //! own steps, or a failure that only the fair schedule shows, is told some way beyond them.
 
 use super::lanes::{
-    Belief, Branch, Call, Ended, FORMAT, Kind, Lane, Lease, Op, Run, Shown, Step as Row,
+    Belief, Branch, Call, Ended, FORMAT, Kind, Lane, Lease, Op, Risk, Run, Shown, Step as Row,
 };
 use super::ops;
 use crate::file::Loaded;
 use crate::out::Failure;
 use crate::setup;
 use crate::story::{self, Told};
+use crate::why;
 use checker::{ClientId, Property, Verdict};
 use serde_json::Value;
 use sim::minimise::failed_after;
-use sim::session::{Outcome, Plan, Scene};
+use sim::session::{Outcome, Plan, Scene, Session};
 use sim::step::Step;
 use sim::trace::Origin;
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +27,9 @@ const TAIL_MAX: usize = 24;
 const FAILED_MAX: usize = 500;
 /// Steps that are shown at all.
 const STEPS_MAX: usize = 20_000;
+/// A failure that came sooner than this is asked how likely it was, by so many endings a step.
+const ASKED_MAX: usize = 64;
+const TAILS: u64 = 200;
 
 pub(super) fn shown(title: String, loaded: &Loaded) -> Result<Shown, Failure> {
     let trace = &loaded.trace;
@@ -77,6 +81,7 @@ struct Played<'a> {
 fn run(loaded: &Loaded, mutant: Option<&str>, label: String) -> Result<Run, Failure> {
     let trace = &loaded.trace;
     let mut session = setup::session(loaded.model, &trace.params, mutant)?;
+    assert!(session.begin_in(trace.start), "a trace that was read begins somewhere");
     let plan = Plan::Steps { steps: &loaded.steps, faults_max: trace.faults_max };
     let outcome = session.play(&plan);
     let taken = session.steps().to_vec();
@@ -105,7 +110,24 @@ fn run(loaded: &Loaded, mutant: Option<&str>, label: String) -> Result<Run, Fail
         failed_at: broken.filter(|at| (1..=scenes.len()).contains(at)),
     };
     let unseen = taken.len() - scenes.len();
-    Ok(Run { label, recorded, ..played.run(unseen) })
+    let mut run = Run { label, recorded, ..played.run(unseen) };
+    // Where nothing comes to an end, each of the endings takes as long as the fair schedule may.
+    let ends = violation.is_some_and(|it| it.property != Property::PROGRESS);
+    if ends && played.failed_at.is_some_and(|at| at <= ASKED_MAX) {
+        ask_why(&mut run, session.as_mut(), &taken, trace.faults_max);
+    }
+    Ok(run)
+}
+
+/// How likely the failure was after each step, as a lane below all others.
+fn ask_why(run: &mut Run, session: &mut dyn Session, steps: &[Step], faults_max: u32) {
+    let Some(curve) = why::curve(session, steps, faults_max, TAILS) else { return };
+    let risk = |it: &sim::why::Chance| Risk { p: it.p(), low: it.low(), high: it.high() };
+    run.chances = curve.chances.iter().map(risk).collect();
+    run.likely_at = curve.decisive();
+    run.inevitable_from = curve.inevitable_from();
+    let (name, values) = ("chance".to_owned(), Vec::new());
+    run.lanes.push(Lane { kind: Kind::Chance, name, client: None, tracks: 0, values });
 }
 
 fn clients(scene: &Scene) -> impl Iterator<Item = u16> {

@@ -52,6 +52,7 @@ struct Explorer<'a, M: Model, S: Starts<M>> {
 impl<M: Model, S: Starts<M>> Explorer<'_, M, S> {
     fn search(&mut self, search: &mut Search<'_, u128>) -> Option<Broken> {
         self.engine.hears = true;
+        search.never = self.model.sometimes();
         for start in 0..self.worlds.len() {
             let world = self.worlds[start].clone();
             self.engine.begin(self.model, &world, search.limits.faults_max);
@@ -135,6 +136,10 @@ impl<M: Model, S: Starts<M>> Explorer<'_, M, S> {
             let before = M::COMPARES.then_some(&here);
             let checked = self.model.invariant(before, &world);
             let print = self.engine.fingerprint(&world);
+            if !search.never.is_empty() {
+                let never = &mut search.never;
+                self.engine.each_mark(&world, |name, _| never.retain(|it| *it != name));
+            }
             let new = search.reach(print, node, step);
             if let Err(violation) = checked {
                 return Some(search.beyond(node, step, violation));

@@ -55,6 +55,9 @@ pub struct Explored {
     pub depth: u64,
     /// Ends that differ, of models with clients.
     pub ends: u64,
+    /// What should happen at some time ([`Model::sometimes`]) and did in none of the states that were
+    /// reached, of models with clients.
+    pub never: Vec<&'static str>,
     /// Whether that was all.
     pub complete: bool,
     /// What can be said of all schedules within the bounds.
@@ -132,6 +135,7 @@ struct Search<'a, P> {
     spared: u64,
     depth: u64,
     ends: u64,
+    never: Vec<&'static str>,
     stopped: Option<&'static str>,
 }
 
@@ -160,6 +164,7 @@ impl<'a, P: Print> Search<'a, P> {
             spared: 0,
             depth: 0,
             ends: 0,
+            never: Vec::new(),
             stopped: None,
         }
     }
@@ -229,6 +234,7 @@ impl<'a, P: Print> Search<'a, P> {
             spared: self.spared,
             depth,
             ends,
+            never: self.never,
             complete,
             verdict,
             counterexample,

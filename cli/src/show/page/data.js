@@ -166,7 +166,7 @@ function keyOfLane(lane) {
 const FEW = 6;
 
 function heightOf(row, close) {
-  row.middle = { lock: 19, state: 20, moves: 16, faults: 16 }[row.kind];
+  row.middle = { lock: 19, state: 20, moves: 16, faults: 16, chance: 24 }[row.kind];
   switch (row.kind) {
     case "client": {
       row.barsY = row.beliefs.length && !close ? 15 : 0;
@@ -179,6 +179,7 @@ function heightOf(row, close) {
       return Math.max(30, row.arrowsY + (row.arrows.length ? row.dip + 9 : 5));
     }
     case "lock": return 50;
+    case "chance": return 62;
     case "state": return row.branches.length ? 86 : 40;
     default: return 32;
   }

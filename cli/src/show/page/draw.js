@@ -109,6 +109,7 @@ class Drawing {
     if (row.kind === "client") group.append(...this.beliefs(row), ...this.bars(row));
     if (row.kind === "lock") group.append(...row.leases.flatMap((it) => this.lease(row, it)));
     if (row.kind === "state") group.append(...this.state(row));
+    if (row.kind === "chance") group.append(...this.chance(row));
     group.append(...this.marks(row));
     return group;
   }
@@ -233,6 +234,40 @@ class Drawing {
     return svg("text", { class: name, x: x - 6, y }, fit(text, room, 6.4) || text.slice(0, 1));
   }
 
+  /** How likely the failure was after each step: a stair, with its interval. */
+  chance(row) {
+    const { chances, likely_at, inevitable_from } = this.run;
+    const [floor, tall] = [this.y(row) + 56, 42];
+    const edge = (at) => Math.max(GUTTER, this.x(Math.min(2 * at, 2 * this.run.columns + 1)));
+    const level = (p) => floor - p * tall;
+    // What a step did holds until the next one.
+    const stair = chances.map((it, at) => `V${level(it.p)}H${edge(at + 1)}`).join("");
+    const band = chances.map((it, at) => {
+      const [x, end] = [edge(at), edge(at + 1)];
+      return svg("rect", { class: "chance-band", x, y: level(it.high), width: end - x,
+        height: Math.max(1, level(it.low) - level(it.high)) });
+    });
+    const parts = [
+      svg("line", { class: "rule", x1: GUTTER, x2: edge(chances.length), y1: floor, y2: floor }),
+      ...band,
+      svg("path", { class: "chance", d: `M${GUTTER} ${level(chances[0].p)}${stair}` }),
+    ];
+    const says = new Map();
+    if (likely_at !== null) says.set(likely_at, "here it became likely");
+    if (inevitable_from !== null) {
+      const both = likely_at === inevitable_from;
+      says.set(inevitable_from, both ? "here it became inevitable" : "from here on inevitable");
+    }
+    for (const [at, text] of says) {
+      const high = level(chances[at].p) < this.y(row) + 22;
+      const x = this.x(2 * at) + 6;
+      const room = edge(chances.length) - x;
+      const y = level(chances[at].p) + (high ? 15 : -5);
+      parts.push(svg("text", { class: "red", x, y }, fit(text, room, 6.2)));
+    }
+    return parts;
+  }
+
   state(row) {
     const short = row.values.every(([, value]) => value.length <= 5);
     const parts = short ? this.thread(row) : this.bands(row);
@@ -349,7 +384,7 @@ class Drawing {
       if (row.client !== null) {
         text.append(svg("rect", { class: "mark", x: 6, y: y - 6, width: 4, height: 14, rx: 1 }));
       }
-      const kind = { lock: "lease", state: "value" }[row.kind];
+      const kind = { lock: "lease", state: "value", chance: "of failure" }[row.kind];
       text.append(svg("text", { class: "name", x: 16, y: y + 5 }, fit(row.name, GUTTER - 18)));
       if (kind) text.append(svg("text", { class: "kind", x: 16, y: y + 17 }, kind));
       group.append(text);

@@ -32,6 +32,7 @@ function describeStep(run, column) {
   if (said) parts.push(el("p", {}, who(run, step.client), ` ${said}`));
   parts.push(...talks(run, step));
   parts.push(...changes(step), ...operations(run, column), ...holders(run, column));
+  parts.push(...risk(run, column));
   const tags = step.marks.concat(step.dull ? ["dull: a fair schedule takes it anyway"] : []);
   if (tags.length) parts.push(el("ul", { class: "tags" }, ...tags.map((it) => el("li", {}, it))));
   return parts;
@@ -74,6 +75,17 @@ function holders(run, column) {
     const left = lease.left_ms.filter(([half]) => half <= 2 * column).at(-1);
     return [lease.lock, `${run.name(lease.client)}${left ? `, ${left[1]} ms left` : ""}`];
   })))];
+}
+
+/** How likely the failure was from here on, of endings by chance. */
+function risk(run, column) {
+  const [was, now] = [run.chances[column - 1], run.chances[column]];
+  if (!now) return [];
+  const percent = (p) => `${p > 0 && p < 1 ? Math.min(99, Math.max(1, Math.round(100 * p))) : 100 * p}%`;
+  const text = `${percent(now.p)}, it was ${percent(was.p)}`;
+  const band = `${percent(now.low)} to ${percent(now.high)}`;
+  return [el("div", {}, el("h3", {}, "If chance took over here, it would fail"),
+    facts([["now", text], ["95%", band]]))];
 }
 
 function describeMoment(run, column) {
