@@ -13,16 +13,23 @@
 //! - REINDEX is a fresh index of what lives, its leaves filled as ascending inserts fill them.
 
 mod autovacuum;
+mod band;
 mod hold;
 mod lifecycle;
 mod params;
+mod published;
 mod reindex;
 mod sample;
+mod script;
 mod verdict;
 
+pub use band::{Band, Course, bands};
 pub use hold::{By, Holder};
 pub use params::{Hold, LOADS, Params};
+pub use published::{Figures, Published, published};
 pub use sample::{Sample, megabytes};
+pub use script::{FRESH, MOVED, Name, Script, Statement};
+pub use verdict::Account;
 
 use crate::op::{Op, Refused, Step};
 use crate::session::{Isolation, SessionId};
@@ -85,9 +92,7 @@ impl Soak {
     pub fn new(params: &Params) -> Result<Self, Refused> {
         let workers = params.concurrency as SessionId;
         let mut table = Table::new(params.fillfactor as u8, workers + 3);
-        // The harnesses load so many rows a statement.
-        let batch = if params.commit_batch == 1 { 50_000 } else { 100_000 };
-        let crew = Crew::new(params, &mut table, batch)?;
+        let crew = Crew::new(params, &mut table)?;
         let seconds = |it: u64| if it == 0 { NEVER } else { it * SECOND };
         let held = params.hold != Hold::None;
         let due = [
@@ -269,5 +274,10 @@ impl Soak {
     /// What was seen since, a window apart.
     pub fn samples(&self) -> &[Sample] {
         &self.samples[1..]
+    }
+
+    /// Both.
+    pub fn course(&self) -> Course<'_> {
+        Course { loaded: self.loaded(), samples: self.samples() }
     }
 }

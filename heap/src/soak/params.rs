@@ -4,6 +4,7 @@
 //! A load that says nothing leaves what Postgres 15 ships with, but for the naptime, which all
 //! loads here shorten to ten seconds as the harnesses do whose figures they are compared with.
 
+use crate::param::{self, Field, Named};
 use std::ops::RangeInclusive;
 
 /// What another session does while the load runs.
@@ -106,12 +107,22 @@ pub const LOADS: [(&str, &str); 3] = [
     ("held-xmin", "what an open transaction holds back, and what comes back when it ends"),
 ];
 
-/// Where a parameter is, and what it may be.
-enum Field<'a> {
-    Whole(&'a mut u64, RangeInclusive<u64>),
-    Real(&'a mut f64, RangeInclusive<f64>),
-    Switch(&'a mut bool),
-    Hold(&'a mut Hold),
+impl Named for Hold {
+    fn name(&self) -> &'static str {
+        (*self).name()
+    }
+
+    fn names(&self) -> Vec<&'static str> {
+        Self::ALL.map(|it| it.0).to_vec()
+    }
+
+    fn take(&mut self, name: &str) -> bool {
+        let found = Self::ALL.iter().find(|it| it.0 == name);
+        found.is_some_and(|it| {
+            *self = it.1;
+            true
+        })
+    }
 }
 
 impl Params {
@@ -224,7 +235,7 @@ impl Params {
             "sample" => Field::Whole(&mut self.sample, SECONDS),
             "scan_rate" => Field::Whole(&mut self.scan_rate, 0..=1_000_000),
             "reindex_every" => Field::Whole(&mut self.reindex_every, SECONDS),
-            "hold" => Field::Hold(&mut self.hold),
+            "hold" => Field::Named(&mut self.hold),
             "hold_from" => Field::Whole(&mut self.hold_from, SECONDS),
             "hold_until" => Field::Whole(&mut self.hold_until, SECONDS),
             "autovacuum" => Field::Switch(&mut self.autovacuum),
@@ -251,31 +262,10 @@ impl Params {
             self.duration = (hours.ok_or_else(wanted)? * 3600.0).ceil() as u64;
             return Ok(());
         }
-        let Some(field) = self.field(name) else {
-            let names = Self::NAMES.join(", ");
-            return Err(format!("there is no parameter {name}; there are {names}"));
-        };
-        let wanted = |what: String| Err(format!("{name}={value}: expected {what}"));
-        match field {
-            Field::Whole(at, range) => match value.parse() {
-                Ok(number) if range.contains(&number) => *at = number,
-                _ => return wanted(format!("a number from {} to {}", range.start(), range.end())),
-            },
-            Field::Real(at, range) => match value.parse() {
-                Ok(number) if range.contains(&number) => *at = number,
-                _ => return wanted(format!("a number from {} to {}", range.start(), range.end())),
-            },
-            Field::Switch(at) => match value {
-                "on" => *at = true,
-                "off" => *at = false,
-                _ => return wanted("on or off".to_owned()),
-            },
-            Field::Hold(at) => match Hold::ALL.iter().find(|it| it.0 == value) {
-                Some((_, hold)) => *at = *hold,
-                None => return wanted(Hold::ALL.map(|it| it.0).join(", ")),
-            },
+        match self.field(name) {
+            Some(field) => field.set(name, value),
+            None => Err(param::unknown(name, &Self::NAMES)),
         }
-        Ok(())
     }
 
     /// What is wrong with them together, if anything is.
@@ -297,16 +287,13 @@ impl Params {
     pub fn shown(&self) -> Vec<(&'static str, String)> {
         let mut copy = self.clone();
         let names = Self::NAMES.into_iter().filter(|it| *it != "hours");
-        let show = |name| {
-            let text = match copy.field(name)? {
-                Field::Whole(it, _) => it.to_string(),
-                Field::Real(it, _) => it.to_string(),
-                Field::Switch(it) => if *it { "on" } else { "off" }.to_owned(),
-                Field::Hold(it) => it.name().to_owned(),
-            };
-            Some((name, text))
-        };
+        let show = |name| Some((name, copy.field(name)?.show()));
         names.filter_map(show).collect()
+    }
+
+    /// Rows that one statement of the loading inserts, as the harnesses have it.
+    pub fn load_batch(&self) -> u64 {
+        if self.commit_batch == 1 { 50_000 } else { 100_000 }
     }
 
     /// Seconds between samples: what was given, or the harness's 30 and, in long runs, a 288th.
