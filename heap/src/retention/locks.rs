@@ -79,6 +79,17 @@ pub enum Relation {
     New,
 }
 
+impl Relation {
+    /// In words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Relation::Table => "the table",
+            Relation::Old => "the old partition",
+            Relation::New => "the new partition",
+        }
+    }
+}
+
 /// What a maintenance statement does with locks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Doing {

@@ -59,6 +59,35 @@ pub struct Outcome {
     pub wait_max: u64,
 }
 
+impl Outcome {
+    /// The strongest lock on the table that all statements name.
+    pub fn strongest(&self) -> &'static str {
+        let on_table = self.locks.iter().filter(|it| it.on == Relation::Table);
+        on_table.map(|it| it.mode).max().map_or("no lock", Mode::name)
+    }
+
+    /// In what a real server's outcome differs that must be equal: which runs went and which were
+    /// carried, and whether anybody had to wait for it.
+    pub fn differences(&self, real: &Outcome) -> Vec<String> {
+        let counts = [
+            ("retirements", self.retired, real.retired),
+            ("runs carried forward", self.moved, real.moved),
+            ("finished runs that went", self.gone, real.gone),
+            ("runs at the end", self.runs, real.runs),
+        ];
+        let mut found: Vec<String> = counts
+            .into_iter()
+            .filter(|(_, ours, theirs)| ours != theirs)
+            .map(|(what, ours, theirs)| format!("{what}: {ours} simulated, {theirs} on postgres"))
+            .collect();
+        if (self.waits == 0) != (real.waits == 0) {
+            let (ours, theirs) = (self.waits, real.waits);
+            found.push(format!("statements that waited: {ours} simulated, {theirs} on postgres"));
+        }
+        found
+    }
+}
+
 /// A run that is there.
 #[derive(Clone, Copy, Debug)]
 struct Run {

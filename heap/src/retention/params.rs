@@ -71,7 +71,7 @@ pub struct Params {
     pub concurrency: u64,
     /// How long runs go to one partition, and how often old ones are retired.
     pub range: u64,
-    /// Partitions that are kept beside the one that runs go to.
+    /// Partitions that are kept beside the one that runs go to, for who comes late.
     pub keep: u64,
     /// Updates of a run; the last one finishes it.
     pub transitions: u64,
@@ -129,7 +129,7 @@ impl Params {
             "duration" => Field::Whole(&mut self.duration, 2..=DAY),
             "concurrency" => Field::Whole(&mut self.concurrency, 1..=1000),
             "range" => Field::Whole(&mut self.range, 1..=DAY),
-            "keep" => Field::Whole(&mut self.keep, 0..=1000),
+            "keep" => Field::Whole(&mut self.keep, 1..=1000),
             "transitions" => Field::Whole(&mut self.transitions, 1..=1000),
             "sleepers" => Field::Real(&mut self.sleepers, 0.0..=100.0),
             "reader" => Field::Whole(&mut self.reader, 0..=DAY),

@@ -56,8 +56,8 @@ impl Course<'_> {
     }
 }
 
-/// The bands of a load, `real` beside `simulated`. `paced`: the server did as many updates a second
-/// as it was asked to, so that statements seldom overlapped.
+/// The bands of a load, `real` beside `simulated`. `paced`: connections were mostly done before their
+/// next statement was due, so that statements seldom overlapped.
 pub fn bands(params: &Params, simulated: Course<'_>, real: Course<'_>, paced: bool) -> Vec<Band> {
     let (ours, theirs) = (simulated.end(), real.end());
     let megabytes = |it: u64| it as f64 / 1e6;
@@ -100,7 +100,13 @@ pub fn bands(params: &Params, simulated: Course<'_>, real: Course<'_>, paced: bo
             index - f64::max(index * 0.2, six_pages),
             index + f64::max(index * 0.2, six_pages),
         ),
-        band("HOT %", ours.hot, theirs.hot, ours.hot - hot_below(params, paced), ours.hot + HOT),
+        band(
+            "HOT %",
+            ours.hot,
+            theirs.hot,
+            (ours.hot - hot_below(params, paced)).max(0.0),
+            (ours.hot + HOT).min(100.0),
+        ),
     ];
     let peak = real.dead_peak();
     all.push(if pinned {

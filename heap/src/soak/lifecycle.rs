@@ -10,15 +10,19 @@ use crate::keys::Key;
 use crate::op::{Answer, Op, Refused, Step};
 use crate::random::Random;
 use crate::session::{Isolation, SessionId};
+use crate::soak::SECOND;
 use crate::soak::params::Params;
 use crate::soak::script::{FRESH, MOVED, Name, Script, Statement};
 use crate::table::Table;
+use std::collections::VecDeque;
 
 #[derive(Clone, Debug)]
 struct Worker {
     session: SessionId,
     script: Script<Key>,
     open: bool,
+    /// When the transaction ends by itself, if it does before the next turn.
+    ends: u64,
 }
 
 /// All connections that have a row to move on.
@@ -28,6 +32,12 @@ pub(super) struct Crew {
     /// Whether each statement is a transaction.
     alone: bool,
     waits: bool,
+    /// Microseconds of a statement with its commit; 0 is until the connection's next turn.
+    commit: u64,
+    /// Updates a second.
+    rate: u64,
+    /// Whose transactions end, and when; the next one first.
+    ending: VecDeque<(u64, usize)>,
     random: Random,
     /// Statements that changed a row: updates, inserts, deletes.
     pub(super) updates: u64,
@@ -39,11 +49,15 @@ impl Crew {
     /// Fills the table, and puts the workers at its beginning.
     pub(super) fn new(params: &Params, table: &mut Table) -> Result<Self, Refused> {
         let keys = load(params, table)?;
-        let worker = |script: Script<Key>| Worker { session: script.worker(), script, open: false };
+        let worker =
+            |script: Script<Key>| Worker { session: script.worker(), script, open: false, ends: 0 };
         Ok(Crew {
             workers: Script::all(params, keys).into_iter().map(worker).collect(),
             alone: params.commit_batch == 1,
             waits: params.synchronous_commit,
+            commit: (params.commit * 1000.0) as u64,
+            rate: params.rate,
+            ending: VecDeque::new(),
             random: Random::new(params.seed),
             updates: 0,
             inserts: 0,
@@ -58,8 +72,10 @@ impl Crew {
 
     /// One connection does its next statement.
     pub(super) fn turn(&mut self, table: &mut Table) -> Result<(), Refused> {
+        let now = if self.commit == 0 { 0 } else { self.updates * SECOND / self.rate };
+        self.end_transactions(now, table)?;
         let who = self.random.index(self.workers.len());
-        let Worker { session, script, open } = &mut self.workers[who];
+        let Worker { session, script, open, ends } = &mut self.workers[who];
         let session = *session;
         let apply = |table: &mut Table, op| table.apply(Step { session, op });
         if *open && script.is_between_transactions() {
@@ -89,9 +105,26 @@ impl Crew {
                 self.inserts += 1;
             }
         }
+        if *open && self.alone && self.commit != 0 {
+            *ends = now + self.commit;
+            self.ending.push_back((*ends, who));
+        }
         if *open && !self.waits && script.is_between_transactions() {
             apply(table, Op::Commit)?;
             *open = false;
+        }
+        Ok(())
+    }
+
+    /// Transactions end whose commit is through by now.
+    fn end_transactions(&mut self, now: u64, table: &mut Table) -> Result<(), Refused> {
+        while let Some((at, who)) = self.ending.pop_front_if(|it| it.0 <= now) {
+            let Worker { session, open, ends, .. } = &mut self.workers[who];
+            // It is another one by now if the connection had a turn in between.
+            if *open && *ends == at {
+                table.apply(Step { session: *session, op: Op::Commit })?;
+                *open = false;
+            }
         }
         Ok(())
     }

@@ -27,6 +27,7 @@ pub use band::{Band, Course, bands};
 pub use hold::{By, Holder};
 pub use params::{Hold, LOADS, Params};
 pub use published::{Figures, Published, published};
+pub use reindex::Reindexed;
 pub use sample::{Sample, megabytes};
 pub use script::{FRESH, MOVED, Name, Script, Statement};
 pub use verdict::Account;
@@ -83,8 +84,7 @@ pub struct Soak {
     samples: Vec<Sample>,
     /// Updates, and those of them that stayed on their page, at the last sample.
     last: (u64, u64),
-    /// Index bytes before and after each REINDEX, and the second of it.
-    reindexed: Vec<(u64, u64, u64)>,
+    reindexed: Vec<Reindexed>,
 }
 
 impl Soak {
@@ -179,7 +179,8 @@ impl Soak {
             Event::Reindex => {
                 let before = self.index_bytes();
                 self.table.reindex();
-                self.reindexed.push((self.now / SECOND, before, self.index_bytes()));
+                let (t_s, after) = (self.now / SECOND, self.index_bytes());
+                self.reindexed.push(Reindexed { t_s, before, after });
                 self.after(event, self.params.reindex_every * SECOND);
             }
             Event::Sample => {
@@ -225,18 +226,8 @@ impl Soak {
             ops: self.crew.updates,
             upd_per_s: if seconds == 0 { 0.0 } else { updates as f64 / seconds as f64 },
             hot_window: sample::percent(hot, updates),
-            hot: 0.0,
-            dead_pct: 0.0,
-            free_pct: 0.0,
-            heap_bytes: 0,
-            heap_pages: 0,
-            index_bytes: 0,
-            leaf_density: 0.0,
-            fragmentation: 0.0,
-            n_dead: 0,
             autovacuums: self.autovacuum.count,
-            xid_age: 0,
-            holder: None,
+            ..Sample::default()
         };
         self.samples.push(sample::measure(&self.table, sample));
     }

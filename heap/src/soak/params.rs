@@ -60,6 +60,9 @@ pub struct Params {
     pub commit_batch: u64,
     /// Whether a connection waits for its commit, its transaction open until its next turn.
     pub synchronous_commit: bool,
+    /// Milliseconds of a statement that is a transaction, its commit included; 0 is as long as it
+    /// takes until the connection's next turn, as where connections never rest.
+    pub commit: f64,
     /// Updates a second, of all connections together.
     pub rate: u64,
     /// Seconds between samples; 0 is as often as makes sense.
@@ -127,7 +130,7 @@ impl Named for Hold {
 
 impl Params {
     /// The names of all parameters. `hours` is another way to give `duration`.
-    pub const NAMES: [&'static str; 29] = [
+    pub const NAMES: [&'static str; 30] = [
         "active",
         "duration",
         "hours",
@@ -138,6 +141,7 @@ impl Params {
         "tmax",
         "commit_batch",
         "synchronous_commit",
+        "commit",
         "rate",
         "sample",
         "scan_rate",
@@ -171,6 +175,7 @@ impl Params {
             tmax: 20,
             commit_batch: 1,
             synchronous_commit: true,
+            commit: 0.0,
             rate: 882,
             sample: 5,
             scan_rate: 500,
@@ -231,6 +236,7 @@ impl Params {
             "tmax" => Field::Whole(&mut self.tmax, 1..=1_000_000),
             "commit_batch" => Field::Whole(&mut self.commit_batch, 1..=100_000),
             "synchronous_commit" => Field::Switch(&mut self.synchronous_commit),
+            "commit" => Field::Real(&mut self.commit, 0.0..=10_000.0),
             "rate" => Field::Whole(&mut self.rate, 1..=1_000_000),
             "sample" => Field::Whole(&mut self.sample, SECONDS),
             "scan_rate" => Field::Whole(&mut self.scan_rate, 0..=1_000_000),
@@ -273,6 +279,13 @@ impl Params {
         if self.tmin > self.tmax {
             let Params { tmin, tmax, .. } = self;
             return Err(format!("tmin={tmin} tmax={tmax}: expected tmin up to tmax"));
+        }
+        if self.commit != 0.0 && (self.commit_batch != 1 || !self.synchronous_commit) {
+            return Err(format!(
+                "commit={}: expected 0 where a transaction has several rows or does not wait for \
+                 its commit (commit_batch=1, synchronous_commit=on)",
+                self.commit,
+            ));
         }
         if self.hold_until != 0 && self.hold_until <= self.hold_from {
             let Params { hold_from, hold_until, .. } = self;

@@ -7,7 +7,7 @@
 use crate::soak::hold::{By, Holder};
 use crate::soak::params::{Hold, Params};
 use crate::soak::sample::{Sample, megabytes};
-use crate::soak::{SECOND, Soak};
+use crate::soak::{Reindexed, SECOND, Soak};
 
 /// What stays within this share of where it ends has plateaued.
 const LEVEL: f64 = 0.05;
@@ -30,8 +30,8 @@ pub struct Account<'a> {
     pub params: &'a Params,
     /// What was seen, a window apart.
     pub samples: &'a [Sample],
-    /// The second of each REINDEX, and the index's bytes before and after it.
-    pub reindexed: &'a [(u64, u64, u64)],
+    /// Each REINDEX there was.
+    pub reindexed: &'a [Reindexed],
 }
 
 impl Soak {
@@ -164,7 +164,7 @@ impl Account<'_> {
     }
 
     fn reindexes(&self) -> Option<String> {
-        let (at, before, after) = *self.reindexed.last()?;
+        let Reindexed { t_s: at, before, after } = *self.reindexed.last()?;
         let many = self.reindexed.len();
         Some(format!(
             "REINDEX ran {many} times; the last, at {}, took the index from {:.1} to {:.1} MB",
