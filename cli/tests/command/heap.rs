@@ -86,7 +86,7 @@ fn transitions_that_cannot_be_read_exit_2_and_name_the_line() {
         desk.checker("measure replay bad.jsonl").exits(2).complains(&["bad.jsonl", says]);
     }
     // Both would be in the same row at once.
-    let update = r#"{"op":"update","run":"r1","status":"a","run_status":"b","#;
+    let update = r#"{"op":"update","run":"r1","seq":0,"status":"a","run_status":"b","#;
     let text = format!(
         "{{\"op\":\"insert\",\"run\":\"r1\",\"status\":\"a\",\"run_status\":\"b\"}}\n\
          {{\"op\":\"begin\",\"by\":1}}\n{update}\"by\":1}}\n{update}\"by\":2}}\n"
