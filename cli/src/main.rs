@@ -91,7 +91,8 @@ enum Command {
     ///
     /// Prints samples over simulated time and says what plateaus, what climbs, and who holds vacuum
     /// back. Pages are exact for the order in which statements are drawn; that order, and how long
-    /// vacuum takes, are not the server's but as likely as its own. Exits 0 if it was measured.
+    /// vacuum takes, are not the server's but as likely as its own. Exits 0 if it was measured; with
+    /// --on postgres, 1 if a figure of the real server is outside its band.
     Measure(measure::Args),
     /// Runs the same clients against real services
     Confirm(confirm::Args),

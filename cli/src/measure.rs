@@ -3,8 +3,12 @@
 //! Every page is exact, the order of who is served is drawn, and the verdict is read off the
 //! samples. It can be stopped at any moment: what is said then is of what was simulated until then.
 
+mod a1;
+mod on_postgres;
+mod replay;
 mod sweep;
 mod table;
+mod transitions;
 
 use crate::file;
 use crate::interrupt::was_interrupted;
@@ -20,8 +24,10 @@ use std::time::Instant;
 
 #[derive(ClapArgs)]
 pub(crate) struct Args {
-    /// What is measured: a0, soak or held-xmin; `checker list` shows what each is
+    /// What is measured: a0, a1, soak, held-xmin or replay; `checker list` shows what each is
     workload: String,
+    /// What is replayed: recorded transitions, JSON Lines; docs/heap.md has the format
+    file: Option<PathBuf>,
     #[command(flatten)]
     setup: Setup,
     /// Writes every sample, under the columns of the table that is shown
@@ -30,10 +36,28 @@ pub(crate) struct Args {
     /// Measures once for each value of a parameter, and shows where each ends
     #[arg(long, value_name = "NAME=V1,V2,..")]
     sweep: Option<String>,
+    /// Does the same on a real server beside it: postgres, which is started for the run
+    #[arg(long, value_name = "SERVICE", conflicts_with = "sweep")]
+    on: Option<String>,
+    /// Measures the rows that others have published, and shows their figures beside it
+    #[arg(long, requires = "on")]
+    published: bool,
 }
 
 pub(crate) fn measure(args: &Args, out: &Out) -> Result<Exit, Failure> {
-    let params = params(args)?;
+    args.on.as_deref().map_or(Ok(()), on_postgres::wanted)?;
+    match &*args.workload {
+        "replay" => return replay::replay(args, out),
+        "a1" => return a1::a1(args, out),
+        load if args.file.is_some() => {
+            return Err(Failure::input(format!("measure {load}: only replay reads a FILE")));
+        }
+        _ => {}
+    }
+    if args.on.is_some() {
+        return on_postgres::on_postgres(args, out);
+    }
+    let params = params(args, &[])?;
     if let Some(sweep) = &args.sweep {
         return sweep::sweep(&args.workload, &params, sweep, out);
     }
@@ -55,16 +79,20 @@ pub(crate) fn measure(args: &Args, out: &Out) -> Result<Exit, Failure> {
     Ok(ran.exit())
 }
 
-/// What the load is, with what was given.
-fn params(args: &Args) -> Result<Params, Failure> {
+/// What the load is, with what a published row sets and then with what was given.
+fn params(args: &Args, row: &[(&str, &str)]) -> Result<Params, Failure> {
     let mut params = Params::of(&args.workload).ok_or_else(|| {
-        let names: Vec<&str> = LOADS.iter().map(|it| it.0).collect();
+        let loads = LOADS.iter().map(|it| it.0);
+        let names: Vec<&str> = loads.chain([a1::NAME, replay::NAME]).collect();
         let (given, names) = (&args.workload, names.join(", "));
         Failure::input(format!("there is nothing to measure named {given}; there are {names}"))
     })?;
     let given = args.setup.params()?;
     if given.contains_key("hours") && given.contains_key("duration") {
         return Err(Failure::input("-p hours and -p duration say the same: expected one of them"));
+    }
+    for (name, value) in row {
+        params.set(name, value).map_err(Failure::input)?;
     }
     for (name, value) in given {
         let text = value.as_str().unwrap_or_default();
@@ -175,12 +203,18 @@ fn object(workload: &str, ran: &Ran) -> Value {
 
 /// Parameters as they are in JSON: numbers as numbers.
 fn shown(params: &Params) -> Map<String, Value> {
+    typed(params.shown())
+}
+
+fn typed(shown: Vec<(&'static str, String)>) -> Map<String, Value> {
     let value = |text: String| serde_json::from_str(&text).unwrap_or(Value::String(text));
-    params.shown().into_iter().map(|(name, text)| (name.to_owned(), value(text))).collect()
+    shown.into_iter().map(|(name, text)| (name.to_owned(), value(text))).collect()
 }
 
 /// What can be measured: name, what it shows, and its parameters; for `list`.
-pub(crate) fn cards() -> Vec<(&'static str, &'static str, Map<String, Value>)> {
+type Card = (&'static str, &'static str, Map<String, Value>);
+
+pub(crate) fn cards() -> Vec<Card> {
     let card = |(name, about)| Some((name, about, shown(&Params::of(name)?)));
-    LOADS.into_iter().filter_map(card).collect()
+    LOADS.into_iter().filter_map(card).chain([a1::card(), replay::card()]).collect()
 }

@@ -6,6 +6,8 @@ mod browser;
 mod check;
 #[path = "command/desk.rs"]
 mod desk;
+#[path = "command/heap.rs"]
+mod heap;
 #[path = "command/json.rs"]
 mod json;
 #[path = "command/measure.rs"]
@@ -14,6 +16,8 @@ mod measure;
 mod page;
 #[path = "command/show.rs"]
 mod show;
+#[path = "../../real/tests/skip/mod.rs"]
+mod skip;
 #[path = "command/why.rs"]
 mod why;
 

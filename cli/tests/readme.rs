@@ -149,3 +149,28 @@ fn the_readmes_designs_are_what_decide_says() {
     assert!(open <= 6, "{open} cells need more states than a test has");
     assert!(same >= 50, "{same} cells were compared");
 }
+
+/// A line as it is shown: how long something took differs, and a colour is not for paper.
+fn timeless(line: &str) -> &str {
+    let Some((head, tail)) = line.rsplit_once("   ") else { return line.trim_end() };
+    let seconds = tail.strip_suffix(" s").is_some_and(|it| it.parse::<f64>().is_ok());
+    if seconds { head.trim_end() } else { line.trim_end() }
+}
+
+/// Each block is a command and all that it prints.
+#[test]
+fn what_the_page_of_the_heap_shows_is_printed() {
+    let path = root().join("docs/heap.md");
+    let page = std::fs::read_to_string(path).expect("there is a page of the heap");
+    let blocks = fences(&page, "console");
+    assert!(blocks.len() >= 5, "the three questions are answered by commands");
+    for block in blocks {
+        let line = block[0].strip_prefix("$ checker ").expect("a block begins with a command");
+        let arguments: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        let output = run(&arguments);
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        let printed: Vec<&str> = printed.lines().map(timeless).collect();
+        let shown: Vec<&str> = block[1..].iter().map(|it| timeless(it)).collect();
+        assert_eq!(printed, shown, "{line}");
+    }
+}

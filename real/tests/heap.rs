@@ -5,7 +5,7 @@
 
 mod skip;
 
-use heap::{Op, Rule, Rules, Stream, WORKLOADS, Workload};
+use heap::{Isolation, Keys, Op, Row, Rule, Rules, Step, Stream, WORKLOADS, Workload};
 use real::RealError;
 use real::heap::{Server, compare, first_difference, minimise};
 use real::service::ServiceError;
@@ -92,4 +92,27 @@ fn a_difference_is_cut_down_to_the_steps_that_show_it() {
     let first = first_difference(&server, &least, 90, wrong).expect("the server answers");
     let first = first.expect("it still differs");
     assert_eq!(first.steps, least.steps.len(), "nothing is left behind what shows it");
+}
+
+/// An hour of a ring that turns once a second, with a reader who never goes home.
+#[test]
+fn a_row_updated_3584_times_under_a_held_snapshot_leaves_3584_dead_rows() {
+    let Some(server) = server() else { return };
+    let mut keys = Keys::default();
+    let key = keys.add(b"ring");
+    let row = Row { status: 7, run_status: 7, attempt: false };
+    let worker = |op| Step { session: 0, op };
+    let holder = |op| Step { session: 1, op };
+    let mut steps = vec![
+        worker(Op::Insert { key, row }),
+        holder(Op::Begin(Isolation::RepeatableRead)),
+        holder(Op::TakeSnapshot),
+    ];
+    steps.extend((0..3584).map(|seen| worker(Op::Update { key, seen, row })));
+    steps.extend([Op::Flush, Op::Vacuum, Op::Flush].map(worker));
+    let checks = vec![steps.len()];
+    let stream = Stream { keys: vec![b"ring".to_vec()], steps, checks, sessions: 2 };
+    let compared = compare(&server, &stream, 100, Rules::default()).expect("the server answers");
+    let compared = compared.unwrap_or_else(|mismatch| panic!("{mismatch}"));
+    assert_eq!((compared.stats.updated, compared.stats.dead), (3584, 3584));
 }

@@ -65,3 +65,18 @@ pub(super) fn ended(value: &str, first: &Sample, end: &Sample) -> Vec<String> {
 /// The columns of [`ended`], the first of which is the parameter's name.
 pub(super) const ENDED: [&str; 8] =
     ["HOT%", "dead%", "free%", "heap MB", "idx MB", "leaf%", "n_dead", "vacuums"];
+
+/// The columns of a replay, which has one row.
+pub(super) const REPLAYED: [&str; 11] = [
+    "statements",
+    "inserts",
+    "updates",
+    "deletes",
+    "missed",
+    "duplicates",
+    "HOT%",
+    "dead%",
+    "heap MB",
+    "idx MB",
+    "n_dead",
+];

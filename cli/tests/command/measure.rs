@@ -83,7 +83,7 @@ fn a_sweep_has_a_row_a_value() {
 fn what_cannot_be_measured_exits_2_and_says_what_was_expected() {
     let desk = Desk::new("measure-usage");
     for (line, says) in [
-        ("a9", "there is nothing to measure named a9; there are a0, soak, held-xmin"),
+        ("a9", "there is nothing to measure named a9; there are a0, soak, held-xmin, a1, replay"),
         ("a0 -p colour=1", "-p there is no parameter colour; there are active, duration, hours,"),
         ("a0 -p fillfactor=5", "-p fillfactor=5: expected a number from 10 to 100"),
         ("a0 -p tmin=9 -p tmax=3", "expected tmin up to tmax"),
@@ -101,7 +101,7 @@ fn what_cannot_be_measured_exits_2_and_says_what_was_expected() {
     desk.checker("list").exits(0).tells(&["measure soak  hours: ", "hold_until=40"]);
     let object = desk.checker("list --json").exits(0).object("list", "pass");
     let names = object["measures"].as_array().expect("a list").iter().map(|it| it["name"].clone());
-    assert_eq!(names.collect::<Vec<_>>(), ["a0", "soak", "held-xmin"]);
+    assert_eq!(names.collect::<Vec<_>>(), ["a0", "soak", "held-xmin", "a1", "replay"]);
 }
 
 /// What is simulated when Ctrl-C comes differs; that there is a summary does not.

@@ -1,66 +1,43 @@
-//! The crew: what each connection does next, row after row, as the harnesses' workers do it.
+//! The crew: who of the connections does the next statement of its script, and in which
+//! transaction.
 //!
-//! A worker walks through every `concurrency`-th row, moves each on by one transition, and deletes
-//! a row that is through and inserts another in its place. Whose turn it is is drawn: connections that
-//! are served alike still drift apart, and whether they stand on the same page decides whether a
-//! page's dead rows can go in time. Statements of different connections never overlap here, but
-//! their transactions do: one that waits for its commit ends when its connection has its next turn.
+//! Whose turn it is is drawn: connections that are served alike still drift apart, and whether they
+//! stand on the same page decides whether a page's dead rows can go in time. Statements of different
+//! connections never overlap here, but their transactions do: one that waits for its commit ends
+//! when its connection has its next turn.
 
 use crate::keys::Key;
-use crate::layout::Row;
 use crate::op::{Answer, Op, Refused, Step};
 use crate::random::Random;
 use crate::session::{Isolation, SessionId};
+use crate::soak::SECOND;
 use crate::soak::params::Params;
+use crate::soak::script::{FRESH, MOVED, Name, Script, Statement};
 use crate::table::Table;
-
-/// `RUN_CREATED`, `PENDING`, no attempt.
-const FRESH: Row = Row { status: 11, run_status: 7, attempt: false };
-/// `EXECUTING`, `EXECUTING`, attempt 1.
-const MOVED: Row = Row { status: 9, run_status: 9, attempt: true };
-/// The target of a row that nobody touches.
-const PARKED: u32 = u32::MAX;
-
-/// A row, as its worker knows it.
-#[derive(Clone, Copy, Debug)]
-struct Active {
-    key: Key,
-    seq: u32,
-    /// It is deleted when `seq` gets here.
-    target: u32,
-}
-
-/// What a worker does at its next turn.
-#[derive(Clone, Copy, Debug)]
-enum Next {
-    Update,
-    /// Deletes the row at this place, which is through.
-    Delete(usize),
-    /// Inserts another in its place.
-    Insert(usize),
-}
+use std::collections::VecDeque;
 
 #[derive(Clone, Debug)]
 struct Worker {
     session: SessionId,
-    /// The place of the next row.
-    at: usize,
-    next: Next,
-    /// Rows left in the transaction.
-    left: u32,
+    script: Script<Key>,
     open: bool,
+    /// When the transaction ends by itself, if it does before the next turn.
+    ends: u64,
 }
 
-/// All workers and the rows between them.
+/// All connections that have a row to move on.
 #[derive(Clone, Debug)]
 pub(super) struct Crew {
-    rows: Vec<Active>,
-    /// Those that have a row to move on.
     workers: Vec<Worker>,
-    stride: usize,
-    batch: u32,
+    /// Whether each statement is a transaction.
+    alone: bool,
     waits: bool,
-    targets: (u32, u32),
+    /// Microseconds of a statement with its commit; 0 is until the connection's next turn.
+    commit: u64,
+    /// Updates a second.
+    rate: u64,
+    /// Whose transactions end, and when; the next one first.
+    ending: VecDeque<(u64, usize)>,
     random: Random,
     /// Statements that changed a row: updates, inserts, deletes.
     pub(super) updates: u64,
@@ -69,43 +46,23 @@ pub(super) struct Crew {
 }
 
 impl Crew {
-    /// Fills the table, and puts the workers at its beginning. `batch` rows a statement.
-    pub(super) fn new(params: &Params, table: &mut Table, batch: u64) -> Result<Self, Refused> {
-        let mut random = Random::new(params.seed);
-        let apply = |table: &mut Table, op| table.apply(Step { session: 0, op });
-        let mut keys = Vec::with_capacity(params.active as usize);
-        for number in 0..params.active {
-            if number % batch == 0 {
-                apply(table, Op::Commit)?;
-                apply(table, Op::Begin(Isolation::ReadCommitted))?;
-            }
-            let key = table.add_key(format!("r{}", number + 1).as_bytes());
-            apply(table, Op::Insert { key, row: FRESH })?;
-            keys.push(key);
-        }
-        apply(table, Op::Commit)?;
-        apply(table, Op::Flush)?;
-        let targets = (params.tmin as u32, params.tmax as u32);
-        let sleepers = (params.sleepers * 10_000.0).round() as u32;
-        let rows: Vec<Active> = keys
-            .into_iter()
-            .map(|key| {
-                let parked = random.chance(sleepers);
-                let target = if parked { PARKED } else { draw(&mut random, targets) };
-                Active { key, seq: 0, target }
-            })
-            .collect();
-        let stride = params.concurrency as usize;
-        let has_work = |first: usize| rows.iter().skip(first).step_by(stride).any(Active::moves);
-        let batch = params.commit_batch as u32;
-        let worker = |at: usize| {
-            let session = at as SessionId;
-            Worker { session, at, next: Next::Update, left: batch, open: false }
-        };
-        let workers = (0..stride).filter(|at| has_work(*at)).map(worker).collect();
-        let waits = params.synchronous_commit;
-        let (updates, inserts, deletes) = (0, 0, 0);
-        Ok(Crew { rows, workers, stride, batch, waits, targets, random, updates, inserts, deletes })
+    /// Fills the table, and puts the workers at its beginning.
+    pub(super) fn new(params: &Params, table: &mut Table) -> Result<Self, Refused> {
+        let keys = load(params, table)?;
+        let worker =
+            |script: Script<Key>| Worker { session: script.worker(), script, open: false, ends: 0 };
+        Ok(Crew {
+            workers: Script::all(params, keys).into_iter().map(worker).collect(),
+            alone: params.commit_batch == 1,
+            waits: params.synchronous_commit,
+            commit: (params.commit * 1000.0) as u64,
+            rate: params.rate,
+            ending: VecDeque::new(),
+            random: Random::new(params.seed),
+            updates: 0,
+            inserts: 0,
+            deletes: 0,
+        })
     }
 
     /// Whether there is anything to do.
@@ -115,83 +72,59 @@ impl Crew {
 
     /// One connection does its next statement.
     pub(super) fn turn(&mut self, table: &mut Table) -> Result<(), Refused> {
+        let now = if self.commit == 0 { 0 } else { self.updates * SECOND / self.rate };
+        self.end_transactions(now, table)?;
         let who = self.random.index(self.workers.len());
-        let session = self.workers[who].session;
+        let Worker { session, script, open, ends } = &mut self.workers[who];
+        let session = *session;
         let apply = |table: &mut Table, op| table.apply(Step { session, op });
-        let worker = &mut self.workers[who];
-        let alone = self.batch == 1;
-        if worker.left == 0 && (alone || matches!(worker.next, Next::Update)) {
-            if worker.open {
-                apply(table, Op::Commit)?;
-                worker.open = false;
-            }
-            worker.left = self.batch;
+        if *open && script.is_between_transactions() {
+            apply(table, Op::Commit)?;
+            *open = false;
         }
-        if !worker.open && (self.waits || !alone) {
+        if !*open && (self.waits || !self.alone) {
             apply(table, Op::Begin(Isolation::ReadCommitted))?;
-            worker.open = true;
+            *open = true;
         }
-        match worker.next {
-            Next::Update => self.update(who, table)?,
-            Next::Delete(at) => {
-                let key = self.rows[at].key;
+        match script.advance() {
+            Statement::Update { key, seen } => {
+                let answer = apply(table, Op::Update { key, seen, row: MOVED })?;
+                debug_assert_eq!(answer, Answer::Rows(1), "nobody else moves it");
+                self.updates += 1;
+            }
+            Statement::Delete { key } => {
                 let answer = apply(table, Op::Delete { key })?;
                 debug_assert_eq!(answer, Answer::Rows(1), "it is there");
                 table.forget_key(key);
                 self.deletes += 1;
-                worker.next = Next::Insert(at);
             }
-            Next::Insert(at) => {
-                let name = format!("w{session}-{}", self.inserts);
-                let key = table.add_key(name.as_bytes());
+            Statement::Insert { name } => {
+                let key = table.add_key(name.to_string().as_bytes());
                 apply(table, Op::Insert { key, row: FRESH })?;
+                script.inserted(key);
                 self.inserts += 1;
-                let target = draw(&mut self.random, self.targets);
-                self.rows[at] = Active { key, seq: 0, target };
-                worker.next = Next::Update;
             }
         }
-        self.end_of_turn(who, table)
-    }
-
-    /// Moves the worker's next row on. Parked rows count in a transaction as in the harness.
-    fn update(&mut self, who: usize, table: &mut Table) -> Result<(), Refused> {
-        let worker = &mut self.workers[who];
-        let at = loop {
-            if worker.at >= self.rows.len() {
-                worker.at = usize::from(worker.session);
-            }
-            let at = worker.at;
-            worker.at += self.stride;
-            if self.rows[at].moves() {
-                break at;
-            }
-            if self.batch > 1 {
-                worker.left = worker.left.saturating_sub(1).max(1);
-            }
-        };
-        let Active { key, seq, target } = &mut self.rows[at];
-        let op = Op::Update { key: *key, seen: *seq, row: MOVED };
-        let answer = table.apply(Step { session: worker.session, op })?;
-        debug_assert_eq!(answer, Answer::Rows(1), "nobody else moves it");
-        *seq += 1;
-        self.updates += 1;
-        worker.left -= 1;
-        if *seq >= *target {
-            worker.next = Next::Delete(at);
+        if *open && self.alone && self.commit != 0 {
+            *ends = now + self.commit;
+            self.ending.push_back((*ends, who));
+        }
+        if *open && !self.waits && script.is_between_transactions() {
+            apply(table, Op::Commit)?;
+            *open = false;
         }
         Ok(())
     }
 
-    fn end_of_turn(&mut self, who: usize, table: &mut Table) -> Result<(), Refused> {
-        let worker = &mut self.workers[who];
-        if self.batch == 1 {
-            worker.left = 0;
-            return Ok(());
-        }
-        if worker.left == 0 && matches!(worker.next, Next::Update) && !self.waits {
-            table.apply(Step { session: worker.session, op: Op::Commit })?;
-            worker.open = false;
+    /// Transactions end whose commit is through by now.
+    fn end_transactions(&mut self, now: u64, table: &mut Table) -> Result<(), Refused> {
+        while let Some((at, who)) = self.ending.pop_front_if(|it| it.0 <= now) {
+            let Worker { session, open, ends, .. } = &mut self.workers[who];
+            // It is another one by now if the connection had a turn in between.
+            if *open && *ends == at {
+                table.apply(Step { session: *session, op: Op::Commit })?;
+                *open = false;
+            }
         }
         Ok(())
     }
@@ -205,12 +138,20 @@ impl Crew {
     }
 }
 
-impl Active {
-    fn moves(&self) -> bool {
-        self.target != PARKED
+/// Inserts the first rows as the harnesses do, so many a statement: their keys.
+fn load(params: &Params, table: &mut Table) -> Result<Vec<Key>, Refused> {
+    let apply = |table: &mut Table, op| table.apply(Step { session: 0, op });
+    let mut keys = Vec::with_capacity(params.active as usize);
+    for number in 0..params.active {
+        if number % params.load_batch() == 0 {
+            apply(table, Op::Commit)?;
+            apply(table, Op::Begin(Isolation::ReadCommitted))?;
+        }
+        let key = table.add_key(Name::loaded(number + 1).to_string().as_bytes());
+        apply(table, Op::Insert { key, row: FRESH })?;
+        keys.push(key);
     }
-}
-
-fn draw(random: &mut Random, (least, most): (u32, u32)) -> u32 {
-    least + random.below(u64::from(most - least) + 1) as u32
+    apply(table, Op::Commit)?;
+    apply(table, Op::Flush)?;
+    Ok(keys)
 }

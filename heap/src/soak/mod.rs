@@ -13,16 +13,24 @@
 //! - REINDEX is a fresh index of what lives, its leaves filled as ascending inserts fill them.
 
 mod autovacuum;
+mod band;
 mod hold;
 mod lifecycle;
 mod params;
+mod published;
 mod reindex;
 mod sample;
+mod script;
 mod verdict;
 
+pub use band::{Band, Course, bands};
 pub use hold::{By, Holder};
 pub use params::{Hold, LOADS, Params};
+pub use published::{Figures, Published, published};
+pub use reindex::Reindexed;
 pub use sample::{Sample, megabytes};
+pub use script::{FRESH, MOVED, Name, Script, Statement};
+pub use verdict::Account;
 
 use crate::op::{Op, Refused, Step};
 use crate::session::{Isolation, SessionId};
@@ -76,8 +84,7 @@ pub struct Soak {
     samples: Vec<Sample>,
     /// Updates, and those of them that stayed on their page, at the last sample.
     last: (u64, u64),
-    /// Index bytes before and after each REINDEX, and the second of it.
-    reindexed: Vec<(u64, u64, u64)>,
+    reindexed: Vec<Reindexed>,
 }
 
 impl Soak {
@@ -85,9 +92,7 @@ impl Soak {
     pub fn new(params: &Params) -> Result<Self, Refused> {
         let workers = params.concurrency as SessionId;
         let mut table = Table::new(params.fillfactor as u8, workers + 3);
-        // The harnesses load so many rows a statement.
-        let batch = if params.commit_batch == 1 { 50_000 } else { 100_000 };
-        let crew = Crew::new(params, &mut table, batch)?;
+        let crew = Crew::new(params, &mut table)?;
         let seconds = |it: u64| if it == 0 { NEVER } else { it * SECOND };
         let held = params.hold != Hold::None;
         let due = [
@@ -174,7 +179,8 @@ impl Soak {
             Event::Reindex => {
                 let before = self.index_bytes();
                 self.table.reindex();
-                self.reindexed.push((self.now / SECOND, before, self.index_bytes()));
+                let (t_s, after) = (self.now / SECOND, self.index_bytes());
+                self.reindexed.push(Reindexed { t_s, before, after });
                 self.after(event, self.params.reindex_every * SECOND);
             }
             Event::Sample => {
@@ -220,18 +226,8 @@ impl Soak {
             ops: self.crew.updates,
             upd_per_s: if seconds == 0 { 0.0 } else { updates as f64 / seconds as f64 },
             hot_window: sample::percent(hot, updates),
-            hot: 0.0,
-            dead_pct: 0.0,
-            free_pct: 0.0,
-            heap_bytes: 0,
-            heap_pages: 0,
-            index_bytes: 0,
-            leaf_density: 0.0,
-            fragmentation: 0.0,
-            n_dead: 0,
             autovacuums: self.autovacuum.count,
-            xid_age: 0,
-            holder: None,
+            ..Sample::default()
         };
         self.samples.push(sample::measure(&self.table, sample));
     }
@@ -269,5 +265,10 @@ impl Soak {
     /// What was seen since, a window apart.
     pub fn samples(&self) -> &[Sample] {
         &self.samples[1..]
+    }
+
+    /// Both.
+    pub fn course(&self) -> Course<'_> {
+        Course { loaded: self.loaded(), samples: self.samples() }
     }
 }

@@ -4,6 +4,7 @@
 //! A load that says nothing leaves what Postgres 15 ships with, but for the naptime, which all
 //! loads here shorten to ten seconds as the harnesses do whose figures they are compared with.
 
+use crate::param::{self, Field, Named};
 use std::ops::RangeInclusive;
 
 /// What another session does while the load runs.
@@ -59,6 +60,9 @@ pub struct Params {
     pub commit_batch: u64,
     /// Whether a connection waits for its commit, its transaction open until its next turn.
     pub synchronous_commit: bool,
+    /// Milliseconds of a statement that is a transaction, its commit included; 0 is as long as it
+    /// takes until the connection's next turn, as where connections never rest.
+    pub commit: f64,
     /// Updates a second, of all connections together.
     pub rate: u64,
     /// Seconds between samples; 0 is as often as makes sense.
@@ -106,17 +110,27 @@ pub const LOADS: [(&str, &str); 3] = [
     ("held-xmin", "what an open transaction holds back, and what comes back when it ends"),
 ];
 
-/// Where a parameter is, and what it may be.
-enum Field<'a> {
-    Whole(&'a mut u64, RangeInclusive<u64>),
-    Real(&'a mut f64, RangeInclusive<f64>),
-    Switch(&'a mut bool),
-    Hold(&'a mut Hold),
+impl Named for Hold {
+    fn name(&self) -> &'static str {
+        (*self).name()
+    }
+
+    fn names(&self) -> Vec<&'static str> {
+        Self::ALL.map(|it| it.0).to_vec()
+    }
+
+    fn take(&mut self, name: &str) -> bool {
+        let found = Self::ALL.iter().find(|it| it.0 == name);
+        found.is_some_and(|it| {
+            *self = it.1;
+            true
+        })
+    }
 }
 
 impl Params {
     /// The names of all parameters. `hours` is another way to give `duration`.
-    pub const NAMES: [&'static str; 29] = [
+    pub const NAMES: [&'static str; 30] = [
         "active",
         "duration",
         "hours",
@@ -127,6 +141,7 @@ impl Params {
         "tmax",
         "commit_batch",
         "synchronous_commit",
+        "commit",
         "rate",
         "sample",
         "scan_rate",
@@ -160,6 +175,7 @@ impl Params {
             tmax: 20,
             commit_batch: 1,
             synchronous_commit: true,
+            commit: 0.0,
             rate: 882,
             sample: 5,
             scan_rate: 500,
@@ -220,11 +236,12 @@ impl Params {
             "tmax" => Field::Whole(&mut self.tmax, 1..=1_000_000),
             "commit_batch" => Field::Whole(&mut self.commit_batch, 1..=100_000),
             "synchronous_commit" => Field::Switch(&mut self.synchronous_commit),
+            "commit" => Field::Real(&mut self.commit, 0.0..=10_000.0),
             "rate" => Field::Whole(&mut self.rate, 1..=1_000_000),
             "sample" => Field::Whole(&mut self.sample, SECONDS),
             "scan_rate" => Field::Whole(&mut self.scan_rate, 0..=1_000_000),
             "reindex_every" => Field::Whole(&mut self.reindex_every, SECONDS),
-            "hold" => Field::Hold(&mut self.hold),
+            "hold" => Field::Named(&mut self.hold),
             "hold_from" => Field::Whole(&mut self.hold_from, SECONDS),
             "hold_until" => Field::Whole(&mut self.hold_until, SECONDS),
             "autovacuum" => Field::Switch(&mut self.autovacuum),
@@ -251,31 +268,10 @@ impl Params {
             self.duration = (hours.ok_or_else(wanted)? * 3600.0).ceil() as u64;
             return Ok(());
         }
-        let Some(field) = self.field(name) else {
-            let names = Self::NAMES.join(", ");
-            return Err(format!("there is no parameter {name}; there are {names}"));
-        };
-        let wanted = |what: String| Err(format!("{name}={value}: expected {what}"));
-        match field {
-            Field::Whole(at, range) => match value.parse() {
-                Ok(number) if range.contains(&number) => *at = number,
-                _ => return wanted(format!("a number from {} to {}", range.start(), range.end())),
-            },
-            Field::Real(at, range) => match value.parse() {
-                Ok(number) if range.contains(&number) => *at = number,
-                _ => return wanted(format!("a number from {} to {}", range.start(), range.end())),
-            },
-            Field::Switch(at) => match value {
-                "on" => *at = true,
-                "off" => *at = false,
-                _ => return wanted("on or off".to_owned()),
-            },
-            Field::Hold(at) => match Hold::ALL.iter().find(|it| it.0 == value) {
-                Some((_, hold)) => *at = *hold,
-                None => return wanted(Hold::ALL.map(|it| it.0).join(", ")),
-            },
+        match self.field(name) {
+            Some(field) => field.set(name, value),
+            None => Err(param::unknown(name, &Self::NAMES)),
         }
-        Ok(())
     }
 
     /// What is wrong with them together, if anything is.
@@ -283,6 +279,13 @@ impl Params {
         if self.tmin > self.tmax {
             let Params { tmin, tmax, .. } = self;
             return Err(format!("tmin={tmin} tmax={tmax}: expected tmin up to tmax"));
+        }
+        if self.commit != 0.0 && (self.commit_batch != 1 || !self.synchronous_commit) {
+            return Err(format!(
+                "commit={}: expected 0 where a transaction has several rows or does not wait for \
+                 its commit (commit_batch=1, synchronous_commit=on)",
+                self.commit,
+            ));
         }
         if self.hold_until != 0 && self.hold_until <= self.hold_from {
             let Params { hold_from, hold_until, .. } = self;
@@ -297,16 +300,13 @@ impl Params {
     pub fn shown(&self) -> Vec<(&'static str, String)> {
         let mut copy = self.clone();
         let names = Self::NAMES.into_iter().filter(|it| *it != "hours");
-        let show = |name| {
-            let text = match copy.field(name)? {
-                Field::Whole(it, _) => it.to_string(),
-                Field::Real(it, _) => it.to_string(),
-                Field::Switch(it) => if *it { "on" } else { "off" }.to_owned(),
-                Field::Hold(it) => it.name().to_owned(),
-            };
-            Some((name, text))
-        };
+        let show = |name| Some((name, copy.field(name)?.show()));
         names.filter_map(show).collect()
+    }
+
+    /// Rows that one statement of the loading inserts, as the harnesses have it.
+    pub fn load_batch(&self) -> u64 {
+        if self.commit_batch == 1 { 50_000 } else { 100_000 }
     }
 
     /// Seconds between samples: what was given, or the harness's 30 and, in long runs, a 288th.

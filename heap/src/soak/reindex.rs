@@ -9,6 +9,17 @@ use crate::btree::BTree;
 use crate::keys::Key;
 use crate::table::Table;
 
+/// A REINDEX that ran.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Reindexed {
+    /// The second of the load at which it did.
+    pub t_s: u64,
+    /// Bytes of the index before it.
+    pub before: u64,
+    /// Bytes of the index after it.
+    pub after: u64,
+}
+
 impl Table {
     /// Builds the primary key's index anew.
     pub(super) fn reindex(&mut self) {

@@ -15,7 +15,7 @@ const VM_PAGES: usize = (BLCKSZ - 24) * 4;
 const TOAST: usize = BLCKSZ;
 
 /// The table at one moment. Megabytes are 1e6 bytes.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Default)]
 pub struct Sample {
     /// Seconds since the load began.
     pub t_s: u64,
@@ -113,6 +113,14 @@ fn leaves(table: &Table) -> (f64, f64) {
 }
 
 impl Sample {
+    /// What is to be seen of a table that no load was on.
+    pub fn of(table: &Table) -> Sample {
+        let stats = table.stats();
+        let hot_window = percent(stats.hot_updated, stats.updated);
+        let sample = Sample { ops: stats.updated, hot_window, ..Sample::default() };
+        measure(table, sample)
+    }
+
     /// The names of [`Sample::csv`]'s columns.
     pub const COLUMNS: [&'static str; 13] = [
         "t_s",

@@ -5,9 +5,9 @@
 //! transaction that holds nothing back is said to hold nothing back.
 
 use crate::soak::hold::{By, Holder};
-use crate::soak::params::Hold;
+use crate::soak::params::{Hold, Params};
 use crate::soak::sample::{Sample, megabytes};
-use crate::soak::{SECOND, Soak};
+use crate::soak::{Reindexed, SECOND, Soak};
 
 /// What stays within this share of where it ends has plateaued.
 const LEVEL: f64 = 0.05;
@@ -23,10 +23,29 @@ struct Held<'a> {
     to_the_end: bool,
 }
 
+/// What was seen of a load, simulated or real: all that a verdict is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Account<'a> {
+    /// What was asked for.
+    pub params: &'a Params,
+    /// What was seen, a window apart.
+    pub samples: &'a [Sample],
+    /// Each REINDEX there was.
+    pub reindexed: &'a [Reindexed],
+}
+
 impl Soak {
     /// What is to be said of what was seen so far, a sentence a line.
     pub fn verdict(&self) -> Vec<String> {
-        let samples = self.samples();
+        let (params, samples) = (self.params(), self.samples());
+        Account { params, samples, reindexed: &self.reindexed }.verdict()
+    }
+}
+
+impl Account<'_> {
+    /// What is to be said of it, a sentence a line.
+    pub fn verdict(&self) -> Vec<String> {
+        let samples = self.samples;
         let (Some(last), true) = (samples.last(), samples.len() >= 4) else {
             return vec!["too few samples to say what plateaus: at least 4 are needed".to_owned()];
         };
@@ -61,7 +80,7 @@ impl Soak {
 
     fn released(&self, held: &Held<'_>) -> Vec<String> {
         let Held { first, last, .. } = held;
-        let during = self.samples().iter().filter(|it| (first.t_s..=last.t_s).contains(&it.t_s));
+        let during = self.samples.iter().filter(|it| (first.t_s..=last.t_s).contains(&it.t_s));
         let (low, high) = range(during.map(|it| it.hot_window));
         let growth = megabytes(last.heap_bytes.saturating_sub(first.heap_bytes))
             / (last.t_s - first.t_s).max(1) as f64;
@@ -75,7 +94,7 @@ impl Soak {
             "held, HOT was {low:.1}-{high:.1}% a window and the heap grew by {growth:.2} MB a second",
         );
         let mut said = vec![blame, cost];
-        let after: Vec<&Sample> = self.samples().iter().filter(|it| it.t_s > last.t_s).collect();
+        let after: Vec<&Sample> = self.samples.iter().filter(|it| it.t_s > last.t_s).collect();
         let well =
             after.iter().find(|it| it.hot_window >= 90.0 && it.dead_pct * 2.0 < last.dead_pct);
         said.push(match (well, after.last()) {
@@ -101,7 +120,7 @@ impl Soak {
 
     /// Whether dead rows stay within bounds when nobody holds them.
     fn dead_rows(&self, last: &Sample) -> String {
-        let half = later_half(self.samples());
+        let half = later_half(self.samples);
         let (third, fourth) = half.split_at(half.len() / 2);
         let (_, before) = range(third.iter().map(|it| it.dead_pct));
         let (low, high) = range(half.iter().map(|it| it.dead_pct));
@@ -120,7 +139,7 @@ impl Soak {
 
     /// That the transaction that was left open holds nothing, if that is so.
     fn holds_nothing(&self, held: Option<&Held<'_>>) -> Option<String> {
-        let params = self.params();
+        let params = self.params;
         let holder = params.concurrency as u16 + 2;
         if params.hold == Hold::None || held.is_some_and(|it| it.holder.session == holder) {
             return None;
@@ -131,7 +150,7 @@ impl Soak {
         };
         let end = if params.hold_until == 0 { params.duration } else { params.hold_until };
         let open = |it: &&Sample| it.t_s > params.hold_from && it.t_s <= end;
-        let windows = self.samples().iter().filter(open).count();
+        let windows = self.samples.iter().filter(open).count();
         Some(if windows < HELD_MIN {
             format!("{what} was not open long enough to see what it holds back")
         } else {
@@ -140,12 +159,12 @@ impl Soak {
     }
 
     fn hot(&self, last: &Sample) -> String {
-        let (low, high) = range(self.samples().iter().map(|it| it.hot_window));
+        let (low, high) = range(self.samples.iter().map(|it| it.hot_window));
         format!("HOT {:.2}% of all updates, {low:.1}-{high:.1}% a window", last.hot)
     }
 
     fn reindexes(&self) -> Option<String> {
-        let (at, before, after) = *self.reindexed.last()?;
+        let Reindexed { t_s: at, before, after } = *self.reindexed.last()?;
         let many = self.reindexed.len();
         Some(format!(
             "REINDEX ran {many} times; the last, at {}, took the index from {:.1} to {:.1} MB",

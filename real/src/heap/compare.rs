@@ -1,12 +1,13 @@
 //! One stream, on the simulated table and on the real one, until they differ.
 
-use super::Server;
+use super::{Latencies, Server, statements};
 use crate::error::RealError;
 use heap::{Difference, Events, Op, Rules, Step, Stream, Table};
 use std::fmt;
+use std::time::Instant;
 
 /// A stream whose end was reached.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub struct Compared {
     /// Statements and the like that both were given.
     pub steps: usize,
@@ -22,6 +23,8 @@ pub struct Compared {
     pub events: Events,
     /// What the statistics say in the end.
     pub stats: heap::Stats,
+    /// How long the server's answers took.
+    pub latencies: Latencies,
 }
 
 /// Where a stream shows a difference. The first side is the server's.
@@ -52,9 +55,11 @@ pub fn compare(
     let mut real = server.table(fillfactor, stream.sessions)?;
     let mut table = stream.table(fillfactor, rules);
     let mut checks = stream.checks.iter().copied().peekable();
-    let mut compared = 0;
+    let (mut compared, mut latencies) = (0, Latencies::default());
     for (at, step) in stream.steps.iter().enumerate() {
+        let began = Instant::now();
         let answer = real.apply(&stream.keys, *step)?;
+        latencies.add(statements::kind(step.op), began.elapsed());
         let ours = table.apply(*step);
         let ours = ours.map_err(|error| RealError::Broke { why: format!("step {at}: {error}") })?;
         let mut differences = Vec::new();
@@ -72,7 +77,7 @@ pub fn compare(
         }
     }
     real.remove()?;
-    Ok(Ok(summary(stream, compared, &table)))
+    Ok(Ok(summary(stream, compared, &table, latencies)))
 }
 
 /// Whether both say how many rows there were.
@@ -80,7 +85,7 @@ fn counts(op: Op) -> bool {
     !matches!(op, Op::Flush | Op::Begin(_) | Op::Commit | Op::Rollback | Op::Vacuum | Op::Analyze)
 }
 
-fn summary(stream: &Stream, checks: usize, table: &Table) -> Compared {
+fn summary(stream: &Stream, checks: usize, table: &Table, latencies: Latencies) -> Compared {
     Compared {
         steps: stream.steps.len(),
         checks,
@@ -89,6 +94,7 @@ fn summary(stream: &Stream, checks: usize, table: &Table) -> Compared {
         height: table.index_height(),
         events: table.events(),
         stats: table.stats(),
+        latencies,
     }
 }
 

@@ -6,9 +6,13 @@
 
 mod compare;
 mod dump;
+mod latency;
+pub mod load;
+pub mod retention;
 mod statements;
 
 pub use compare::{Compared, Mismatch, compare, first_difference, minimise};
+pub use latency::{Latencies, Quantiles};
 
 use crate::error::RealError;
 use crate::service::{self, postgres::Options};
@@ -41,14 +45,14 @@ const SETTINGS: [(&str, &str); 10] = [
     ("bgwriter_lru_maxpages", "0"),
 ];
 
-/// The table of the seeds, with two columns whose lengths can be chosen.
-fn table(fillfactor: u8) -> String {
+/// The table, with two columns whose lengths can be chosen.
+fn table(options: &str) -> String {
     format!(
         "CREATE TABLE run_head (run_id text PRIMARY KEY, seq bigint NOT NULL DEFAULT 0, \
          execution_status text NOT NULL, run_status text NOT NULL, attempt_number int, \
          created_at timestamptz NOT NULL DEFAULT now(), \
          updated_at timestamptz NOT NULL DEFAULT now()) \
-         WITH (fillfactor = {fillfactor}, autovacuum_enabled = false)"
+         WITH ({options})"
     )
 }
 
@@ -83,8 +87,17 @@ impl Server {
     /// Starts one. It is [`RealError::Unsuitable`] if it is not the version that is simulated or
     /// cannot show its pages.
     pub fn start() -> Result<Self, RealError> {
+        Self::start_with(false)
+    }
+
+    /// The same, and commits reach the disk: pages are no others, but times are a user's.
+    pub fn start_durable() -> Result<Self, RealError> {
+        Self::start_with(true)
+    }
+
+    fn start_with(fsync: bool) -> Result<Self, RealError> {
         let extra = SETTINGS.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-        let postgres = service::Postgres::start(&Options { fsync: false, extra })?;
+        let postgres = service::Postgres::start(&Options { fsync, extra })?;
         let runtime = runtime()?;
         let (version, tables) = (String::new(), Cell::new(0));
         let mut server = Server { runtime, postgres, version, tables };
@@ -141,7 +154,8 @@ impl Server {
             admin.close().await.map_err(broke)?;
             let options = self.options(&database)?;
             let mut observer = PgConnection::connect_with(&options).await.map_err(broke)?;
-            run(&mut observer, table(fillfactor)).await?;
+            let with = format!("fillfactor = {fillfactor}, autovacuum_enabled = false");
+            run(&mut observer, table(&with)).await?;
             let mut table =
                 RealTable { server: self, options, sessions: Vec::new(), observer, database };
             table.connect(sessions.into()).await?;

@@ -5,7 +5,7 @@ use heap::{Answer, Isolation, Key, Op, Row};
 use sqlx::postgres::{PgArguments, PgQueryResult};
 use sqlx::{Error, PgConnection, Postgres, query::Query};
 
-const INSERT: &str = "INSERT INTO run_head \
+pub(super) const INSERT: &str = "INSERT INTO run_head \
      (run_id, seq, execution_status, run_status, attempt_number) VALUES ($1, 0, $2, $3, $4)";
 const INSERT_OR_NOTHING: &str = "INSERT INTO run_head \
      (run_id, seq, execution_status, run_status, attempt_number) VALUES ($1, 0, $2, $3, $4) \
@@ -15,9 +15,9 @@ const INSERT_OR_UPDATE: &str = "INSERT INTO run_head \
      ON CONFLICT (run_id) DO UPDATE SET execution_status = excluded.execution_status, \
      run_status = excluded.run_status, attempt_number = excluded.attempt_number, \
      updated_at = now()";
-const UPDATE: &str = "UPDATE run_head SET seq = seq + 1, execution_status = $2, run_status = $3, \
+pub(super) const UPDATE: &str = "UPDATE run_head SET seq = seq + 1, execution_status = $2, run_status = $3, \
      attempt_number = $4, updated_at = now() WHERE run_id = $1 AND seq = $5";
-const DELETE: &str = "DELETE FROM run_head WHERE run_id = $1";
+pub(super) const DELETE: &str = "DELETE FROM run_head WHERE run_id = $1";
 const SELECT: &str = "SELECT seq FROM run_head WHERE run_id = $1";
 const LOCK: &str = "SELECT seq FROM run_head WHERE run_id = $1 FOR UPDATE";
 /// In one message, and so one transaction.
@@ -48,6 +48,25 @@ pub(super) async fn send<'k>(
     answer(done)
 }
 
+/// What kind of statement an operation is.
+pub(super) fn kind(op: Op) -> &'static str {
+    match op {
+        Op::Insert { .. } => "insert",
+        Op::Upsert { .. } => "upsert",
+        Op::Update { .. } => "update",
+        Op::Delete { .. } => "delete",
+        Op::Select { .. } => "select",
+        Op::Lock { .. } => "select for update",
+        Op::SeqScan => "sequential scan",
+        Op::Begin(_) => "begin",
+        Op::Commit => "commit",
+        Op::Rollback => "rollback",
+        Op::Vacuum => "vacuum",
+        Op::Analyze => "analyze",
+        Op::TakeSnapshot | Op::TakeXid | Op::Flush | Op::Reconnect | Op::Restart => "other",
+    }
+}
+
 /// Operations without parameters.
 fn plain(op: Op) -> &'static str {
     match op {
@@ -65,7 +84,12 @@ fn plain(op: Op) -> &'static str {
     }
 }
 
-fn with(sql: &'static str, key: &str, row: Row) -> Query<'static, Postgres, PgArguments> {
+/// A statement that has a row's values.
+pub(super) fn with(
+    sql: &'static str,
+    key: &str,
+    row: Row,
+) -> Query<'static, Postgres, PgArguments> {
     let attempt = row.attempt.then_some(7_i32);
     let filled = |bytes: u16| "w".repeat(bytes.into());
     let query = sqlx::query(sql).bind(key.to_owned());
