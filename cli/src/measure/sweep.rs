@@ -1,19 +1,15 @@
 //! `--sweep name=v1,v2,..`: the same load once a value, and a row where each ends.
 
-use super::{Ran, fields, run, shown, table, valid};
+use super::soak::{Ran, fields, run, shown, valid};
+use super::{Args, curves, table};
 use crate::interrupt::was_interrupted;
 use crate::out::{Exit, Failure, Out};
 use heap::soak::Params;
 use serde_json::{Value, json};
 
-pub(super) fn sweep(
-    workload: &str,
-    params: &Params,
-    given: &str,
-    out: &Out,
-) -> Result<Exit, Failure> {
+pub(super) fn sweep(args: &Args, params: &Params, given: &str, out: &Out) -> Result<Exit, Failure> {
     let loads = loads(params, given)?;
-    let name = loads[0].0;
+    let (workload, name) = (&args.workload, loads[0].0);
     out.say(table::title(workload, params));
     let titles = [name].into_iter().chain(table::ENDED);
     let mut rows = vec![titles.map(str::to_owned).collect::<Vec<_>>()];
@@ -27,6 +23,7 @@ pub(super) fn sweep(
         }
     }
     table::aligned(&rows).iter().for_each(|line| out.verdict(line));
+    args.write(|| curves::swept(args, (params, name), &rows, &all), out)?;
     let mut whole = true;
     for (value, ran) in &all {
         out.say(format!("\n{name}={value}"));

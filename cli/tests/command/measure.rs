@@ -1,5 +1,6 @@
 //! `checker measure`: a table over simulated time, its samples and its verdict.
 
+use crate::browser::Browser;
 use crate::desk::{CHECKER, Desk, ran};
 use std::fs;
 
@@ -79,6 +80,53 @@ fn a_sweep_has_a_row_a_value() {
     assert_eq!(rows[1]["fillfactor"], 80);
 }
 
+/// The page of a load, in a browser; none where there is no browser.
+fn opened(desk: &Desk, line: &str) -> Option<Browser> {
+    desk.checker(&format!("{line} -o page.html")).exits(0).tells(&["wrote    page.html"]);
+    let mut browser = Browser::start(&desk.0)?;
+    browser.size(1280, 900);
+    browser.open(&desk.0.join("page.html"), "");
+    assert_eq!(browser.complaints, [] as [&str; 0], "the page complains of nothing");
+    Some(browser)
+}
+
+const DRAWN: &str = "[...document.querySelectorAll('svg .curve')].every(it => { \
+                     const box = it.getBBox(); return box.width > 100 && box.x >= 60; })";
+
+#[test]
+fn a_page_has_the_verdict_on_top_and_the_hold_as_a_band_behind_the_curves() {
+    let desk = Desk::new("measure-page");
+    let line = "measure held-xmin -p active=2000 -p rate=1000 -p concurrency=4";
+    let Some(mut it) = opened(&desk, line) else { return };
+    assert!(it.text("h1").contains("vacuum reclaimed nothing, held by session 6's snapshot"));
+    assert!(it.text(".what").starts_with("MEASURED held-xmin: 2000 rows"), "{}", it.text(".what"));
+    assert_eq!(it.eval("document.querySelectorAll('svg').length"), 6);
+    assert_eq!(it.eval("document.querySelectorAll('svg .band').length"), 6);
+    assert_eq!(it.eval(DRAWN), true);
+    assert_eq!(it.eval("document.querySelectorAll('tbody tr').length"), 8);
+    let shown = it.text("body");
+    for part in ["open transaction: rr", "n_dead_tup", "checker measure held-xmin", "hold_until"] {
+        assert!(shown.contains(part), "no '{part}' in {shown}");
+    }
+    let first = fs::read(desk.0.join("page.html")).expect("it was written");
+    desk.checker(&format!("{line} -o again.html")).exits(0);
+    let again = fs::read(desk.0.join("again.html")).expect("it was written");
+    assert_eq!(first, again, "the same load makes the same page");
+}
+
+#[test]
+fn the_page_of_a_sweep_has_a_named_curve_a_value() {
+    let desk = Desk::new("measure-sweep-page");
+    let line = "measure a0 -p active=1000 -p duration=30 --sweep fillfactor=70,100";
+    let Some(mut it) = opened(&desk, line) else { return };
+    assert_eq!(it.eval("document.querySelectorAll('svg:first-of-type .name').length"), 12);
+    assert_eq!(it.eval("document.querySelectorAll('svg .band').length"), 0);
+    let shown = it.text("body");
+    for part in ["fillfactor=70: dead%", "fillfactor=100", "Where each ends"] {
+        assert!(shown.contains(part), "no '{part}' in {shown}");
+    }
+}
+
 #[test]
 fn what_cannot_be_measured_exits_2_and_says_what_was_expected() {
     let desk = Desk::new("measure-usage");
@@ -93,6 +141,7 @@ fn what_cannot_be_measured_exits_2_and_says_what_was_expected() {
         ("a0 --sweep fillfactor", "--sweep fillfactor: expected name=value,value,.."),
         ("a0 --sweep fillfactor=90,5", "--sweep fillfactor=5: expected a number from 10 to 100"),
         ("a0 --sweep seed=1,2 --csv a.csv", "cannot be used with"),
+        ("a0 -p active=9 -p duration=5 -o /dev/null", "/dev/null: cannot be written"),
     ] {
         desk.checker(&format!("measure {line}")).exits(2).complains(&[says]);
     }
