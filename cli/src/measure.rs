@@ -1,10 +1,16 @@
-//! `checker measure`: what a load makes of what it is put on, in simulated time.
+//! `checker measure`: what a load makes of what it is put on, simulated or real.
 //!
-//! One family of loads a file: `soak` is a hot Postgres table under hours of updates. What they
-//! share is how a measurement is asked for, drawn (`plot`) and put on one page (`report`). Each can
-//! be stopped at any moment: what is said then is of what was measured until then.
+//! One family of loads a file: `soak` is a hot Postgres table under hours of updates, `objects` an
+//! object store, simulated or real, and `backends` several of those in turns. What they share is
+//! how a measurement is asked for, drawn (`plot`) and put on one page (`report`). Each can be
+//! stopped at any moment: what is said then is of what was measured until then.
 
+mod backends;
 mod curves;
+mod drawn;
+mod objects;
+mod objects_sweep;
+mod place;
 mod plot;
 mod report;
 mod soak;
@@ -15,20 +21,26 @@ use crate::file;
 use crate::out::{Exit, Failure, Out};
 use crate::setup::Setup;
 use clap::Args as ClapArgs;
-use heap::soak::LOADS;
 use indicatif::{ProgressBar, ProgressStyle};
+use models::objects_load;
+use place::Place;
 use report::Report;
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
 
 #[derive(ClapArgs)]
 pub(crate) struct Args {
-    /// What is measured: a0, soak or held-xmin; `checker list` shows what each is
+    /// What is measured: a0, soak, held-xmin, puts, batching, cold-reads or backends; `checker list`
+    /// shows what each is
     workload: String,
     #[command(flatten)]
     setup: Setup,
-    /// Writes every sample, under the columns of the table that is shown
-    #[arg(long, value_name = "FILE", conflicts_with = "sweep")]
+    /// Where a load on an object store is put: simulated (unless told), s3, minio, weed, embedded, or
+    /// the URL of an endpoint, with keys, region and bucket from AWS_*; for backends several: minio,embedded
+    #[arg(long, value_name = "PLACE")]
+    on: Option<String>,
+    /// Writes every sample or row, under the columns of the table that is shown
+    #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
     /// Measures once for each value of a parameter, and shows where each ends
     #[arg(long, value_name = "NAME=V1,V2,..")]
@@ -39,10 +51,23 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn measure(args: &Args, out: &Out) -> Result<Exit, Failure> {
-    if LOADS.iter().any(|it| it.0 == args.workload) {
-        return soak::measure(args, out);
+    let is = |loads: &[(&str, &str)]| loads.iter().any(|it| it.0 == args.workload);
+    if is(&heap::soak::LOADS) {
+        return match &args.on {
+            None => soak::measure(args, out),
+            Some(on) => Err(Failure::input(format!(
+                "--on {on}: {} is simulated; --on is for puts, batching, cold-reads and backends",
+                args.workload
+            ))),
+        };
     }
-    let names: Vec<&str> = LOADS.iter().map(|it| it.0).collect();
+    if args.workload == "backends" {
+        return backends::measure(args, out);
+    }
+    if is(&objects_load::LOADS) {
+        return objects::measure(args, out);
+    }
+    let names: Vec<&str> = cards().iter().map(|it| it.0).collect();
     let (given, names) = (&args.workload, names.join(", "));
     Err(Failure::input(format!("there is nothing to measure named {given}; there are {names}")))
 }
@@ -50,8 +75,11 @@ pub(crate) fn measure(args: &Args, out: &Out) -> Result<Exit, Failure> {
 impl Args {
     /// The command that measures this again.
     fn command(&self) -> String {
-        let sweep = self.sweep.as_ref().map(|it| format!(" --sweep {it}")).unwrap_or_default();
-        format!("checker measure {}{}{sweep}", self.workload, self.setup.as_arguments())
+        let more = |name: &str, given: &Option<String>| {
+            given.as_ref().map(|it| format!(" --{name} {it}")).unwrap_or_default()
+        };
+        let (params, sweep) = (self.setup.as_arguments(), more("sweep", &self.sweep));
+        format!("checker measure {}{params}{sweep}{}", self.workload, more("on", &self.on))
     }
 
     /// Writes the page, if one was asked for.
@@ -80,5 +108,5 @@ fn bar(out: &Out, whole: u64) -> ProgressBar {
 
 /// What can be measured: name, what it shows, and its parameters; for `list`.
 pub(crate) fn cards() -> Vec<(&'static str, &'static str, Map<String, Value>)> {
-    soak::cards()
+    soak::cards().into_iter().chain(objects::cards()).collect()
 }

@@ -4,12 +4,16 @@
 mod browser;
 #[path = "command/check.rs"]
 mod check;
+#[path = "command/counted.rs"]
+mod counted;
 #[path = "command/desk.rs"]
 mod desk;
 #[path = "command/json.rs"]
 mod json;
 #[path = "command/measure.rs"]
 mod measure;
+#[path = "command/objects.rs"]
+mod objects;
 #[path = "command/page.rs"]
 mod page;
 #[path = "command/show.rs"]

@@ -15,10 +15,10 @@ use std::fmt::Write;
 /// The drawing, in its own units; the page scales it.
 const WIDTH: f64 = 640.0;
 const HEIGHT: f64 = 240.0;
-/// Room at the left for the numbers, at the right, and below for the axis.
+/// Room at the left for the numbers, at the right, and below for the axis and its unit.
 const LEFT: f64 = 60.0;
 const RIGHT: f64 = 16.0;
-const BELOW: f64 = 26.0;
+const BELOW: f64 = 40.0;
 /// Room above, and for each row of names.
 const ABOVE: f64 = 14.0;
 const ROW: f64 = 18.0;
@@ -28,8 +28,9 @@ const LETTER: f64 = 7.0;
 const LOOKS: usize = 8;
 /// Points of a line that are drawn.
 const POINTS_MAX: usize = 600;
-/// Points of a plot that say their values when pointed at.
+/// Points of a plot that say their values when pointed at, and points of a line that are marked.
 const SAYING_MAX: usize = 800;
+const MARKED_MAX: usize = 12;
 /// Numbers that belong together.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Line {
@@ -124,7 +125,9 @@ impl Plot {
             let path = path(frame, &points, line.steps);
             let _ = writeln!(svg, "<path class=\"curve look{look}\" d=\"{path}\"/>");
             if all <= SAYING_MAX {
-                points.iter().for_each(|it| self.say(frame, (line, look), *it, svg));
+                let class = if points.len() <= MARKED_MAX { "dot marked" } else { "dot" };
+                let class = format!("{class} look{look}");
+                points.iter().for_each(|it| self.say(frame, (line, &class), *it, svg));
             }
         }
         for ((x, row), (at, line)) in names.iter().zip(self.lines.iter().enumerate()) {
@@ -174,7 +177,10 @@ impl Plot {
         let (bottom, right) = (HEIGHT - BELOW, WIDTH - RIGHT);
         let ticks = frame.y.ticks();
         for (at, value) in ticks.iter().enumerate() {
-            let (y, said) = (frame.up(*value), self.y.tick(*value, at + 1 == ticks.len()));
+            // The last one has the unit.
+            let last = at + 1 == ticks.len();
+            let said = if last { self.y.value(*value) } else { self.y.tick(*value) };
+            let y = frame.up(*value);
             let _ = writeln!(
                 svg,
                 "<path class=\"rule\" d=\"M{LEFT:.0} {y:.1}H{right:.0}\"/>\
@@ -185,8 +191,8 @@ impl Plot {
             );
         }
         let ticks = frame.x.ticks();
-        for (at, value) in ticks.iter().enumerate() {
-            let (x, said) = (frame.across(*value), self.x.tick(*value, at + 1 == ticks.len()));
+        for value in &ticks {
+            let (x, said) = (frame.across(*value), self.x.tick(*value));
             // What stands at the edge stays within the drawing.
             let side = if x > right - 20.0 { "last" } else { "along" };
             let _ = writeln!(
@@ -197,6 +203,11 @@ impl Plot {
                 text(&said),
             );
         }
+        let (unit, below) = (text(self.x.unit), bottom + 34.0);
+        let _ = writeln!(
+            svg,
+            "<text class=\"tick last\" x=\"{right:.0}\" y=\"{below:.0}\">{unit}</text>"
+        );
         let _ = writeln!(svg, "<path class=\"axis\" d=\"M{LEFT:.0} {bottom:.0}H{right:.0}\"/>");
     }
 
@@ -204,7 +215,7 @@ impl Plot {
     fn say(
         &self,
         frame: &Frame,
-        (line, look): (&Line, usize),
+        (line, class): (&Line, &str),
         (x, y): (f64, f64),
         svg: &mut String,
     ) {
@@ -212,7 +223,7 @@ impl Plot {
         let said = format!("{name}{}: {}", self.x.value(x), self.y.value(y));
         let _ = writeln!(
             svg,
-            "<circle class=\"dot look{look}\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"4\"><title>{}</title></circle>",
+            "<circle class=\"{class}\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"4\"><title>{}</title></circle>",
             frame.across(x),
             frame.up(y),
             text(&said),
@@ -270,9 +281,9 @@ mod tests {
     #[test]
     fn the_first_and_the_last_point_lie_on_the_edges() {
         let svg = plot(TIME, &[(0.0, 0.0), (80.0, 10.0)]).svg();
-        assert!(svg.contains("d=\"M60.0 214.0L624.0 14.0\""), "{svg}");
+        assert!(svg.contains("d=\"M60.0 200.0L624.0 14.0\""), "{svg}");
         let svg = plot(COUNT, &[(10.0, 0.0), (1000.0, 10.0)]).svg();
-        assert!(svg.contains("d=\"M60.0 214.0L624.0 14.0\""), "{svg}");
+        assert!(svg.contains("d=\"M60.0 200.0L624.0 14.0\""), "{svg}");
         assert!(svg.contains("<title>100 states") || svg.contains("<title>1000 states: 10 MB"));
     }
 
@@ -309,7 +320,7 @@ mod tests {
     fn steps_hold_until_the_next_and_no_peak_is_thinned_away() {
         let mut plot = plot(TIME, &[(0.0, 0.0), (5.0, 10.0), (10.0, 0.0)]);
         plot.lines[0].steps = true;
-        assert!(plot.svg().contains("H342.0V14.0H624.0V214.0"), "{}", plot.svg());
+        assert!(plot.svg().contains("H342.0V14.0H624.0V200.0"), "{}", plot.svg());
         let mut points: Vec<(f64, f64)> = (0..50_000).map(|it| (f64::from(it), 1.0)).collect();
         points[31_415].1 = 9.0;
         let kept = thinned(&points);

@@ -18,6 +18,8 @@ pub(crate) enum Badge {
     Measured,
     /// Stopped on the way.
     Stopped,
+    /// Something is not as it was promised or predicted.
+    Differs,
 }
 
 impl Badge {
@@ -26,6 +28,7 @@ impl Badge {
         match self {
             Badge::Measured => ("MEASURED", "pass"),
             Badge::Stopped => ("STOPPED", "unknown"),
+            Badge::Differs => ("DIFFERS", "fail"),
         }
     }
 }
@@ -149,7 +152,7 @@ mod tests {
         let own = || evil.to_owned();
         let report = Report {
             title: own(),
-            badge: Badge::Stopped,
+            badge: Badge::Differs,
             said: vec![own(), own()],
             plots: Vec::new(),
             tables: vec![Table {

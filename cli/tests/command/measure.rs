@@ -70,7 +70,11 @@ fn an_open_transaction_is_blamed_only_if_it_holds_something_back() {
 fn a_sweep_has_a_row_a_value() {
     let desk = Desk::new("measure-sweep");
     let line = "measure a0 -p active=1000 -p duration=30 --sweep fillfactor=70,80,90,100";
-    let told = desk.checker(line).exits(0).tells(&["HOT%  dead%", "fillfactor=100\n"]);
+    let told = desk.checker(&format!("{line} --csv a.csv")).exits(0);
+    let told = told.tells(&["HOT%  dead%", "fillfactor=100\n", "wrote    a.csv"]);
+    let csv = fs::read_to_string(desk.0.join("a.csv")).expect("it was written");
+    assert_eq!(csv.lines().next(), Some(format!("fillfactor,{COLUMNS}").as_str()));
+    assert_eq!((csv.lines().count(), csv.matches("\n100,30,").count()), (1 + 4 * 6, 1), "{csv}");
     let rows: Vec<&str> = told.out.lines().filter(|it| it.contains(" -> ")).collect();
     assert_eq!(rows.len(), 4, "{}", told.out);
     let object = desk.checker(&format!("{line} --json")).exits(0).object("measure", "pass");
@@ -140,7 +144,6 @@ fn what_cannot_be_measured_exits_2_and_says_what_was_expected() {
         ("held-xmin -p hold_from=9 -p hold_until=8", "expected it to end after it begins"),
         ("a0 --sweep fillfactor", "--sweep fillfactor: expected name=value,value,.."),
         ("a0 --sweep fillfactor=90,5", "--sweep fillfactor=5: expected a number from 10 to 100"),
-        ("a0 --sweep seed=1,2 --csv a.csv", "cannot be used with"),
         ("a0 -p active=9 -p duration=5 -o /dev/null", "/dev/null: cannot be written"),
     ] {
         desk.checker(&format!("measure {line}")).exits(2).complains(&[says]);
@@ -150,7 +153,10 @@ fn what_cannot_be_measured_exits_2_and_says_what_was_expected() {
     desk.checker("list").exits(0).tells(&["measure soak  hours: ", "hold_until=40"]);
     let object = desk.checker("list --json").exits(0).object("list", "pass");
     let names = object["measures"].as_array().expect("a list").iter().map(|it| it["name"].clone());
-    assert_eq!(names.collect::<Vec<_>>(), ["a0", "soak", "held-xmin"]);
+    assert_eq!(
+        names.collect::<Vec<_>>(),
+        ["a0", "soak", "held-xmin", "puts", "batching", "cold-reads", "backends",]
+    );
 }
 
 /// What is simulated when Ctrl-C comes differs; that there is a summary does not.

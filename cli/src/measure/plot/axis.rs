@@ -155,11 +155,10 @@ impl Axis {
         }
     }
 
-    /// What stands at a tick; the last one has the unit.
-    pub(super) fn tick(self, value: f64, last: bool) -> String {
+    /// What stands at a tick.
+    pub(super) fn tick(self, value: f64) -> String {
         match self.scale {
             Scale::Clock => clock(value),
-            _ if last => self.value(value),
             _ => amount(value),
         }
     }
