@@ -171,7 +171,7 @@ fn find(name: &str) -> Result<&'static dyn Served, Failure> {
     found.ok_or_else(|| Failure::input(format!("{name} calls no service that could be real")))
 }
 
-fn failure(error: RealError) -> Failure {
+pub(crate) fn failure(error: RealError) -> Failure {
     match error {
         RealError::Wanted { .. } | RealError::Setup(_) => Failure::input(error),
         _ => Failure::service(error),

@@ -13,6 +13,7 @@ mod doctor;
 mod explore;
 mod file;
 mod fuzz;
+mod html;
 mod interrupt;
 mod list;
 mod liveness;

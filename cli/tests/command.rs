@@ -4,6 +4,8 @@
 mod browser;
 #[path = "command/check.rs"]
 mod check;
+#[path = "command/counted.rs"]
+mod counted;
 #[path = "command/desk.rs"]
 mod desk;
 #[path = "command/heap.rs"]
@@ -12,6 +14,8 @@ mod heap;
 mod json;
 #[path = "command/measure.rs"]
 mod measure;
+#[path = "command/objects.rs"]
+mod objects;
 #[path = "command/page.rs"]
 mod page;
 #[path = "command/show.rs"]

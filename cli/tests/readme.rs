@@ -102,12 +102,14 @@ fn the_readme_names_every_model_and_every_mutant() {
 fn every_line_the_readme_shows_is_printed() {
     let readme = readme();
     let shown = fences(&readme, "").into_iter().filter(|block| {
-        block.iter().any(|line| line.starts_with("PASS") || line.starts_with("FAIL"))
+        let shows = ["PASS", "FAIL", "states  pages"];
+        block.iter().any(|line| shows.iter().any(|it| line.starts_with(it)))
     });
     let printed: String = [
         vec!["replay", "traces/seed-42.json"],
         vec!["replay", "traces/run_head-no_cas.json"],
         vec!["show", "traces/run_head-no_cas.json"],
+        vec!["measure", "cold-reads"],
     ]
     .into_iter()
     .map(|arguments| {

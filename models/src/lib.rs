@@ -1,6 +1,7 @@
 //! Every protocol we model. A new one is a file here and a line below.
 
 pub mod worlds;
+pub mod objects_load;
 pub mod log;
 pub mod served;
 pub mod spec;

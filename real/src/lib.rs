@@ -7,6 +7,7 @@ pub mod confirm;
 pub mod error;
 pub mod exact;
 pub mod heap;
+pub mod load;
 pub mod postgres;
 pub mod redis;
 pub mod s3;

@@ -118,22 +118,51 @@ impl Bucket {
         epoch: u32,
         call: &Call,
     ) -> Result<Reply, String> {
-        let answer = match call {
-            Call::Put { key, body, when } => self.put(etags, epoch, key, *body, *when).await,
-            Call::Get { key } => self.get(epoch, key).await,
+        let answer = self.answered(etags, epoch, call, 0).await;
+        answer.map_err(|error| format!("s3: {error}"))
+    }
+
+    /// Sends a call whose object has so many bytes, if it has not more by itself. That the store
+    /// asks to slow down is an answer, and that an object is shorter than it was put an error.
+    pub(crate) async fn ask(
+        &self,
+        etags: &Etags,
+        epoch: u32,
+        call: &Call,
+        bytes: u64,
+    ) -> Result<Reply, Error> {
+        match self.answered(etags, epoch, call, bytes).await {
+            Err(error) if is_slow_down(&error) => Ok(Reply::SlowDown),
+            answer => answer,
+        }
+    }
+
+    async fn answered(
+        &self,
+        etags: &Etags,
+        epoch: u32,
+        call: &Call,
+        bytes: u64,
+    ) -> Result<Reply, Error> {
+        match call {
+            Call::Put { key, body, when } => {
+                let mut payload = format!("{} {}", body.by, body.after).into_bytes();
+                payload.resize(payload.len().max(bytes as usize), b' ');
+                self.put(etags, epoch, (key, body.by), payload, *when).await
+            }
+            Call::Get { key } => self.get(epoch, key, bytes).await,
             Call::List { prefix, start_after, limit } => {
                 self.list(epoch, prefix, start_after.as_deref(), *limit).await
             }
-        };
-        answer.map_err(|error| format!("s3: {error}"))
+        }
     }
 
     async fn put(
         &self,
         etags: &Etags,
         epoch: u32,
-        key: &str,
-        body: Body,
+        (key, by): (&str, u64),
+        payload: Vec<u8>,
         when: When,
     ) -> Result<Reply, Error> {
         let mode = match when {
@@ -146,12 +175,11 @@ impl Bucket {
                 PutMode::Update(UpdateVersion { e_tag, version: None })
             }
         };
-        let payload = PutPayload::from(format!("{} {}", body.by, body.after));
         let at = self.at(epoch, key)?;
-        match self.store.put_opts(&at, payload, mode.into()).await {
+        match self.store.put_opts(&at, PutPayload::from(payload), mode.into()).await {
             Ok(put) => {
                 let e_tag = put.e_tag.unwrap_or_default();
-                etags.borrow_mut().insert((key.to_owned(), body.by), e_tag);
+                etags.borrow_mut().insert((key.to_owned(), by), e_tag);
                 Ok(Reply::Written)
             }
             Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => {
@@ -165,19 +193,25 @@ impl Bucket {
         }
     }
 
-    async fn get(&self, epoch: u32, key: &str) -> Result<Reply, Error> {
+    async fn get(&self, epoch: u32, key: &str, bytes: u64) -> Result<Reply, Error> {
         let found = match self.store.get(&self.at(epoch, key)?).await {
             Ok(found) => found.bytes().await?,
             Err(Error::NotFound { .. }) => return Ok(Reply::Found(None)),
             Err(error) => return Err(error),
         };
         let text = String::from_utf8_lossy(&found);
-        let body = text.split_once(' ').and_then(|(by, after)| {
+        let whole = (found.len() as u64 >= bytes).then(|| text.trim_end());
+        let body = whole.and_then(|it| it.split_once(' ')).and_then(|(by, after)| {
             Some(Body { by: by.parse().ok()?, after: after.parse().ok()? })
         });
         body.map(|body| Reply::Found(Some(body))).ok_or_else(|| Error::Generic {
             store: "S3",
-            source: format!("{key} says '{text}', which nobody of us wrote").into(),
+            source: format!(
+                "{key} has {} bytes and says '{:.40}', which nobody of us wrote",
+                found.len(),
+                text.trim_end()
+            )
+            .into(),
         })
     }
 
@@ -203,6 +237,13 @@ impl Bucket {
     fn at(&self, epoch: u32, key: &str) -> Result<Path, Error> {
         Ok(Path::parse(format!("{}{epoch}/{key}", self.prefix))?)
     }
+}
+
+/// Whether a store asks to slow down: 503, or the code in what it says. The library has the status,
+/// and shows it in words only.
+fn is_slow_down(error: &Error) -> bool {
+    let said = error.to_string();
+    said.contains("503 Service Unavailable") || said.contains("<Code>SlowDown</Code>")
 }
 
 fn options() -> ClientOptions {

@@ -173,7 +173,8 @@ fn defaults<M: Model>() -> Map<String, Value> {
     to_map(&M::Params::default())
 }
 
-pub(crate) fn to_map(params: &impl Params) -> Map<String, Value> {
+/// Parameters as JSON: names and values, in the order in which they are declared.
+pub fn to_map(params: &impl Params) -> Map<String, Value> {
     match serde_json::to_value(params) {
         Ok(Value::Object(map)) => map,
         other => unreachable!("parameters are one flat object, not {other:?}"),
@@ -209,17 +210,29 @@ fn read_params<M: Model>(
     params: &Map<String, Value>,
     fixed: &[(&str, &str)],
 ) -> Result<M::Params, SetupError> {
-    let bad = |why: String| SetupError::BadParam { model: M::NAME, why };
     let mut all = defaults::<M>();
     for (name, text) in fixed {
-        let value = read_param(&all[*name], text)
-            .map_err(|wanted| bad(format!("{name} takes {wanted}")))?;
+        let value = read_param(&all[*name], text).map_err(|wanted| SetupError::BadParam {
+            model: M::NAME,
+            why: format!("{name} takes {wanted}"),
+        })?;
         all[*name] = value;
     }
-    for (name, value) in params {
+    read(M::NAME, all, params)
+}
+
+/// Parameters of `owner`: those in `all`, which are its defaults, with what was `given` over them.
+/// What is given as text is read as the kind of value its default is.
+pub fn read<P: Params>(
+    owner: &'static str,
+    mut all: Map<String, Value>,
+    given: &Map<String, Value>,
+) -> Result<P, SetupError> {
+    let bad = |why: String| SetupError::BadParam { model: owner, why };
+    for (name, value) in given {
         let Some(slot) = all.get_mut(name) else {
             let known = all.keys().cloned().collect::<Vec<_>>().join(", ");
-            return Err(SetupError::UnknownParam { model: M::NAME, name: name.clone(), known });
+            return Err(SetupError::UnknownParam { model: owner, name: name.clone(), known });
         };
         *slot = match value {
             Value::String(text) => {
@@ -228,10 +241,10 @@ fn read_params<M: Model>(
             other => other.clone(),
         };
         // One at a time, so that the message names the parameter that is wrong.
-        serde_json::from_value::<M::Params>(Value::Object(all.clone()))
+        serde_json::from_value::<P>(Value::Object(all.clone()))
             .map_err(|error| bad(format!("{name}={value}: {error}")))?;
     }
-    let params: M::Params =
+    let params: P =
         serde_json::from_value(Value::Object(all)).map_err(|error| bad(error.to_string()))?;
     params.check().map_err(bad)?;
     Ok(params)

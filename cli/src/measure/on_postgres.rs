@@ -4,7 +4,8 @@
 //! Real connections overlap, so the verdict is not equality but a band, which is said for every
 //! figure; a figure outside of it is a disagreement and exits 1.
 
-use super::{Args, Ran, bar, fields, params, run, shown, table, valid};
+use super::soak::{Ran, fields, params, run, shown, valid};
+use super::{Args, bar, table};
 use crate::file;
 use crate::interrupt::was_interrupted;
 use crate::out::{Exit, Failure, Out, paint};

@@ -172,7 +172,7 @@ impl Played {
     fn object(&self, path: &Path, began: Instant, latencies: Option<Value>) -> Value {
         let sample = Sample::of(&self.table);
         let stats = self.table.stats();
-        let mut object = super::fields(&sample);
+        let mut object = super::soak::fields(&sample);
         object.insert("workload".to_owned(), json!("replay"));
         let more = json!({
             "file": path.display().to_string(),

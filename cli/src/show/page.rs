@@ -5,10 +5,8 @@
 //! writes text only, and a policy in the page's head names the one script and the one style that
 //! may run by their hashes, so that nothing that slipped in would.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use crate::html::{self, DARK, LIGHT, hash};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 const MARKUP: &str = include_str!("page/page.html");
 const STYLE: &str = include_str!("page/page.css");
@@ -24,38 +22,21 @@ const SCRIPTS: [&str; 5] = [
 /// The page that shows `data`.
 pub(super) fn page(title: &str, data: &Value) -> String {
     let script = format!("(() => {{\n\"use strict\";\n{}}})();\n", SCRIPTS.join("\n"));
+    // The script turns one into the other.
+    let style = format!(":root {{\n{LIGHT}}}\n:root[data-theme=\"dark\"] {{\n{DARK}}}\n{STYLE}");
     let policy = format!(
         "default-src 'none'; script-src {}; style-src {}; base-uri 'none'; form-action 'none'",
         hash(&script),
-        hash(STYLE)
+        hash(&style)
     );
-    // One pass, so that no part is looked for in what another brought in.
-    let mut page = String::new();
-    let mut rest = MARKUP;
-    while let Some((before, after)) = rest.split_once("{{") {
-        let (name, after) = after.split_once("}}").expect("the page's own marks are closed");
-        page.push_str(before);
-        match name {
-            "policy" => page.push_str(&policy),
-            "title" => page.push_str(&as_text(title)),
-            "style" => page.push_str(STYLE),
-            "data" => page.push_str(&as_json(data)),
-            "script" => page.push_str(&script),
-            other => unreachable!("the page has no part '{other}'"),
-        }
-        rest = after;
-    }
-    page + rest
-}
-
-/// As a policy names it.
-fn hash(text: &str) -> String {
-    format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text.as_bytes())))
-}
-
-/// Text between tags.
-fn as_text(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    html::filled(MARKUP, |name| match name {
+        "policy" => policy.clone(),
+        "title" => html::text(title),
+        "style" => style.clone(),
+        "data" => as_json(data),
+        "script" => script.clone(),
+        other => unreachable!("the page has no part '{other}'"),
+    })
 }
 
 /// JSON in which nothing ends a script, begins a comment or ends a line of JavaScript.

@@ -1,5 +1,6 @@
 //! `checker measure`: a table over simulated time, its samples and its verdict.
 
+use crate::browser::Browser;
 use crate::desk::{CHECKER, Desk, ran};
 use std::fs;
 
@@ -69,7 +70,11 @@ fn an_open_transaction_is_blamed_only_if_it_holds_something_back() {
 fn a_sweep_has_a_row_a_value() {
     let desk = Desk::new("measure-sweep");
     let line = "measure a0 -p active=1000 -p duration=30 --sweep fillfactor=70,80,90,100";
-    let told = desk.checker(line).exits(0).tells(&["HOT%  dead%", "fillfactor=100\n"]);
+    let told = desk.checker(&format!("{line} --csv a.csv")).exits(0);
+    let told = told.tells(&["HOT%  dead%", "fillfactor=100\n", "wrote    a.csv"]);
+    let csv = fs::read_to_string(desk.0.join("a.csv")).expect("it was written");
+    assert_eq!(csv.lines().next(), Some(format!("fillfactor,{COLUMNS}").as_str()));
+    assert_eq!((csv.lines().count(), csv.matches("\n100,30,").count()), (1 + 4 * 6, 1), "{csv}");
     let rows: Vec<&str> = told.out.lines().filter(|it| it.contains(" -> ")).collect();
     assert_eq!(rows.len(), 4, "{}", told.out);
     let object = desk.checker(&format!("{line} --json")).exits(0).object("measure", "pass");
@@ -77,6 +82,53 @@ fn a_sweep_has_a_row_a_value() {
     let pages: Vec<u64> = rows.iter().filter_map(|it| it["heap_pages"].as_u64()).collect();
     assert!(pages.len() == 4 && pages[0] > pages[3], "less room a page, more pages: {pages:?}");
     assert_eq!(rows[1]["fillfactor"], 80);
+}
+
+/// The page of a load, in a browser; none where there is no browser.
+fn opened(desk: &Desk, line: &str) -> Option<Browser> {
+    desk.checker(&format!("{line} -o page.html")).exits(0).tells(&["wrote    page.html"]);
+    let mut browser = Browser::start(&desk.0)?;
+    browser.size(1280, 900);
+    browser.open(&desk.0.join("page.html"), "");
+    assert_eq!(browser.complaints, [] as [&str; 0], "the page complains of nothing");
+    Some(browser)
+}
+
+const DRAWN: &str = "[...document.querySelectorAll('svg .curve')].every(it => { \
+                     const box = it.getBBox(); return box.width > 100 && box.x >= 60; })";
+
+#[test]
+fn a_page_has_the_verdict_on_top_and_the_hold_as_a_band_behind_the_curves() {
+    let desk = Desk::new("measure-page");
+    let line = "measure held-xmin -p active=2000 -p rate=1000 -p concurrency=4";
+    let Some(mut it) = opened(&desk, line) else { return };
+    assert!(it.text("h1").contains("vacuum reclaimed nothing, held by session 6's snapshot"));
+    assert!(it.text(".what").starts_with("MEASURED held-xmin: 2000 rows"), "{}", it.text(".what"));
+    assert_eq!(it.eval("document.querySelectorAll('svg').length"), 6);
+    assert_eq!(it.eval("document.querySelectorAll('svg .band').length"), 6);
+    assert_eq!(it.eval(DRAWN), true);
+    assert_eq!(it.eval("document.querySelectorAll('tbody tr').length"), 8);
+    let shown = it.text("body");
+    for part in ["open transaction: rr", "n_dead_tup", "checker measure held-xmin", "hold_until"] {
+        assert!(shown.contains(part), "no '{part}' in {shown}");
+    }
+    let first = fs::read(desk.0.join("page.html")).expect("it was written");
+    desk.checker(&format!("{line} -o again.html")).exits(0);
+    let again = fs::read(desk.0.join("again.html")).expect("it was written");
+    assert_eq!(first, again, "the same load makes the same page");
+}
+
+#[test]
+fn the_page_of_a_sweep_has_a_named_curve_a_value() {
+    let desk = Desk::new("measure-sweep-page");
+    let line = "measure a0 -p active=1000 -p duration=30 --sweep fillfactor=70,100";
+    let Some(mut it) = opened(&desk, line) else { return };
+    assert_eq!(it.eval("document.querySelectorAll('svg:first-of-type .name').length"), 12);
+    assert_eq!(it.eval("document.querySelectorAll('svg .band').length"), 0);
+    let shown = it.text("body");
+    for part in ["fillfactor=70: dead%", "fillfactor=100", "Where each ends"] {
+        assert!(shown.contains(part), "no '{part}' in {shown}");
+    }
 }
 
 #[test]
@@ -92,7 +144,7 @@ fn what_cannot_be_measured_exits_2_and_says_what_was_expected() {
         ("held-xmin -p hold_from=9 -p hold_until=8", "expected it to end after it begins"),
         ("a0 --sweep fillfactor", "--sweep fillfactor: expected name=value,value,.."),
         ("a0 --sweep fillfactor=90,5", "--sweep fillfactor=5: expected a number from 10 to 100"),
-        ("a0 --sweep seed=1,2 --csv a.csv", "cannot be used with"),
+        ("a0 -p active=9 -p duration=5 -o /dev/null", "/dev/null: cannot be written"),
     ] {
         desk.checker(&format!("measure {line}")).exits(2).complains(&[says]);
     }
@@ -101,7 +153,9 @@ fn what_cannot_be_measured_exits_2_and_says_what_was_expected() {
     desk.checker("list").exits(0).tells(&["measure soak  hours: ", "hold_until=40"]);
     let object = desk.checker("list --json").exits(0).object("list", "pass");
     let names = object["measures"].as_array().expect("a list").iter().map(|it| it["name"].clone());
-    assert_eq!(names.collect::<Vec<_>>(), ["a0", "soak", "held-xmin", "a1", "replay"]);
+    let table = ["a0", "soak", "held-xmin", "a1", "replay"];
+    let store = ["puts", "batching", "cold-reads", "backends"];
+    assert_eq!(names.collect::<Vec<_>>(), [&table[..], &store].concat());
 }
 
 /// What is simulated when Ctrl-C comes differs; that there is a summary does not.

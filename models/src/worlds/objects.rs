@@ -188,7 +188,7 @@ impl Objects {
         self.replaced
     }
 
-    pub(super) fn apply(&mut self, from: CallId, call: &Call) -> Poll<Reply> {
+    pub(crate) fn apply(&mut self, from: CallId, call: &Call) -> Poll<Reply> {
         let goes_on = self.fault.writing == Some(from);
         if !goes_on && self.spent.as_mut().is_some_and(|spent| !spent.admits(call)) {
             return Poll::Ready(Reply::SlowDown);
@@ -358,7 +358,7 @@ impl Objects {
     }
 
     /// Time passes, and with each second come new requests.
-    pub(super) fn pass(&mut self, ms: u32) {
+    pub(crate) fn pass(&mut self, ms: u32) {
         self.spent.iter_mut().for_each(|spent| spent.pass(ms));
     }
 

@@ -1,0 +1,95 @@
+//! A proxy that counts what is asked of an S3, on the wire, where nobody of ours can miscount.
+//!
+//! It forwards bytes as they are and reads only the first lines of requests. A body of ours has no
+//! line of its own, so a request's line begins where its method is found, and ends with the version.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+const VERSION: &[u8] = b" HTTP/1.1\r\n";
+/// A request's line is shorter.
+const LINE_MAX: usize = 4096;
+
+/// The lines of all requests so far.
+#[derive(Clone, Default)]
+pub(crate) struct Lines(Arc<Mutex<Vec<String>>>);
+
+/// What a load asked for: objects put and got, and pages.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Asked {
+    pub(crate) puts: u64,
+    pub(crate) gets: u64,
+    pub(crate) lists: u64,
+}
+
+/// Forwards to that port, for as long as the test runs: where it listens, and what it counts.
+pub(crate) fn proxy(upstream: u16) -> (u16, Lines) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
+    let port = listener.local_addr().expect("it is bound").port();
+    let lines = Lines::default();
+    let counted = lines.clone();
+    thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, upstream)) else { continue };
+            let (answers, to) = (server.try_clone(), client.try_clone());
+            if let (Ok(answers), Ok(to)) = (answers, to) {
+                thread::spawn(move || forward(answers, to, |_| {}));
+            }
+            let counted = counted.clone();
+            thread::spawn(move || {
+                let mut seen = Vec::new();
+                forward(client, server, |bytes| counted.read(&mut seen, bytes));
+            });
+        }
+    });
+    (port, lines)
+}
+
+/// Copies until one side closes.
+fn forward(mut from: TcpStream, mut to: TcpStream, mut see: impl FnMut(&[u8])) {
+    let mut buffer = [0; 16384];
+    while let Ok(count @ 1..) = from.read(&mut buffer) {
+        see(&buffer[..count]);
+        if to.write_all(&buffer[..count]).is_err() {
+            break;
+        }
+    }
+    let _ = to.shutdown(Shutdown::Both);
+    let _ = from.shutdown(Shutdown::Both);
+}
+
+impl Lines {
+    fn read(&self, seen: &mut Vec<u8>, bytes: &[u8]) {
+        seen.extend(bytes);
+        while let Some(at) = seen.windows(VERSION.len()).position(|it| it == VERSION) {
+            let before = String::from_utf8_lossy(&seen[..at]).into_owned();
+            let methods = ["PUT /", "GET /", "POST /", "DELETE /", "HEAD /"];
+            let from = methods.iter().filter_map(|it| before.rfind(it)).max();
+            let line = &before[from.expect("a request has a method")..];
+            self.0.lock().expect("nobody panics").push(line.to_owned());
+            seen.drain(..at + VERSION.len());
+        }
+        let keep = seen.len().saturating_sub(LINE_MAX);
+        seen.drain(..keep);
+    }
+
+    /// What was asked for under the load's own prefix; making the bucket and clearing it is apart.
+    pub(crate) fn asked(&self) -> Asked {
+        let mut asked = Asked::default();
+        for line in self.0.lock().expect("nobody panics").iter() {
+            let (method, target) = line.split_once(' ').expect("a line has a target");
+            let (path, query) = target.split_once('?').unwrap_or((target, ""));
+            let lists = query.contains("list-type=2");
+            let ours = if lists { query.contains("%2F1%2F") } else { path.contains("/1/") };
+            match method {
+                "PUT" if ours => asked.puts += 1,
+                "GET" if ours && lists => asked.lists += 1,
+                "GET" if ours => asked.gets += 1,
+                _ => {}
+            }
+        }
+        asked
+    }
+}
