@@ -24,6 +24,8 @@ use crate::{Operation, Outcome, Spec};
 use depth::Depth;
 use frontier::{Configuration, Frontier};
 use order::{Order, Trail};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 pub(crate) use table::Tabled;
 
 /// Operations open at once that can be told apart: the bits of a mask.
@@ -41,17 +43,29 @@ pub(crate) struct Event {
 }
 
 /// The calls and returns of a part, in the order of time.
+///
+/// The calls are in order as they stand, and few are open at once, so the returns are put between
+/// them as they come.
 pub(crate) fn events<Op, Ret>(part: Part<'_, Op, Ret>) -> Vec<Event> {
     let mut events = Vec::with_capacity(2 * part.len());
+    let mut open = BinaryHeap::new();
     for (index, operation) in part.iter() {
         let (call, index) = (operation.call, index as usize);
+        while let Some(&Reverse((time, index))) = open.peek()
+            && time < call
+        {
+            events.push(Event { time, is_return: true, index });
+            open.pop();
+        }
         events.push(Event { time: call, is_return: false, index });
         if let Outcome::Returned { at, .. } = operation.outcome {
             debug_assert!(call <= at, "an operation returns after its call");
-            events.push(Event { time: at.max(call), is_return: true, index });
+            open.push(Reverse((at.max(call), index)));
         }
     }
-    events.sort_unstable();
+    while let Some(Reverse((time, index))) = open.pop() {
+        events.push(Event { time, is_return: true, index });
+    }
     events
 }
 

@@ -45,7 +45,7 @@ pub(super) struct Depth<'a, S: Spec> {
     kinds: [Option<u64>; SLOTS_MAX as usize],
     reached: usize,
     /// What was in the slot that each call took.
-    before: Vec<usize>,
+    before: Vec<u32>,
     /// Of the dead ends, by their fingerprints: open addressing, 0 is vacant.
     dead: Vec<u64>,
     dead_count: usize,
@@ -169,7 +169,7 @@ impl<'a, S: Spec> Depth<'a, S> {
             self.reached -= 1;
             let event = self.events[self.reached];
             if !event.is_return {
-                self.seat(self.slot_of[event.index], self.before[self.reached]);
+                self.seat(self.slot_of[event.index], self.before[self.reached] as usize);
             }
         }
     }
@@ -220,7 +220,7 @@ impl<'a, S: Spec> Depth<'a, S> {
             return None;
         }
         let bit = 1 << slot;
-        self.before[self.reached] = self.slots[slot as usize];
+        self.before[self.reached] = self.slots[slot as usize] as u32;
         self.seat(slot as u8, index);
         self.slot_of[index] = slot as u8;
         open.all |= bit;

@@ -24,8 +24,9 @@ const NOWHERE: u16 = u16::MAX;
 #[derive(Clone, Copy, Debug)]
 struct Word {
     kind: u16,
+    /// A small number for what it touches; [`NOWHERE`] is all of it.
+    key: u16,
     reads: bool,
-    key: Option<u64>,
 }
 
 /// What follows in each state from each kind.
@@ -86,7 +87,7 @@ impl Spec for Row<'_> {
     }
 
     fn key(op: &Word) -> Option<u64> {
-        op.key
+        (op.key != NOWHERE).then_some(u64::from(op.key))
     }
 }
 
@@ -100,8 +101,8 @@ pub(crate) struct Tabled {
 impl Tabled {
     /// The part told so, if that pays.
     pub(crate) fn of<S: Spec>(init: &S, part: Part<'_, S::Op, S::Ret>) -> Option<Self> {
-        let (operations, kinds) = words::<S>(part)?;
-        let table = table(init, part, &kinds)?;
+        let (operations, examples) = words::<S>(part)?;
+        let table = table(init, part, &examples)?;
         let members: Vec<u32> = (0..operations.len() as u32).collect();
         let events = events(Part::new(&operations, &members));
         Some(Tabled { table, operations, events })
@@ -117,20 +118,22 @@ impl Tabled {
 /// The operations of a part as words, and an example of each kind, by its position.
 fn words<S: Spec>(part: Part<'_, S::Op, S::Ret>) -> Option<(Vec<Operation<Word, ()>>, Vec<u32>)> {
     let kinds_max = (part.len() / USES_MIN).min(usize::from(NOWHERE));
-    let mut numbers = Names::new();
-    let mut kinds: Vec<u32> = Vec::new();
-    let mut operations = Vec::new();
+    let (mut numbers, mut keys) = (Names::new(), Names::new());
+    let (mut kinds, mut examples): (Vec<Word>, Vec<u32>) = (Vec::new(), Vec::new());
+    let mut operations = Vec::with_capacity(part.len());
     for (position, (_, it)) in (0..).zip(part.iter()) {
         let kind = S::kind(&it.op, it.ret())?;
         let number = numbers.of(kind) as usize;
         if number == kinds.len() {
-            kinds.push(position);
+            if number == kinds_max {
+                return None;
+            }
+            let reads = it.ret().is_some_and(|ret| S::reads(&it.op, Some(ret)));
+            let key = S::key(&it.op).map_or(NOWHERE, |key| keys.of(key) as u16);
+            kinds.push(Word { kind: number as u16, key, reads });
+            examples.push(position);
         }
-        if kinds.len() > kinds_max {
-            return None;
-        }
-        let reads = it.ret().is_some_and(|ret| S::reads(&it.op, Some(ret)));
-        let op = Word { kind: number as u16, reads, key: S::key(&it.op) };
+        let op = kinds[number];
         let outcome = match it.outcome {
             Outcome::Returned { at, .. } => Outcome::Returned { at, ret: () },
             Outcome::Open => Outcome::Open,
@@ -138,11 +141,11 @@ fn words<S: Spec>(part: Part<'_, S::Op, S::Ret>) -> Option<(Vec<Operation<Word, 
         };
         operations.push(Operation { client: it.client, op, call: it.call, outcome });
     }
-    Some((operations, kinds))
+    Some((operations, examples))
 }
 
 /// All states that these kinds lead to, if they are few and none has several futures.
-fn table<S: Spec>(init: &S, part: Part<'_, S::Op, S::Ret>, kinds: &[u32]) -> Option<Table> {
+fn table<S: Spec>(init: &S, part: Part<'_, S::Op, S::Ret>, examples: &[u32]) -> Option<Table> {
     let mut states = vec![init.clone()];
     let (mut next, mut spent) = (Vec::new(), Vec::new());
     let mut done = 0;
@@ -150,8 +153,8 @@ fn table<S: Spec>(init: &S, part: Part<'_, S::Op, S::Ret>, kinds: &[u32]) -> Opt
         if states.len() > STATES_MAX || next.len() > part.len() {
             return None;
         }
-        for &kind in kinds {
-            let it = part.get(part.members()[kind as usize]);
+        for &example in examples {
+            let it = part.get(part.members()[example as usize]);
             let state = &states[done];
             spent.push(it.ret().is_none() && state.spent(&it.op));
             let mut follow = state.step(&it.op, it.ret()).into_iter();
@@ -173,7 +176,7 @@ fn table<S: Spec>(init: &S, part: Part<'_, S::Op, S::Ret>, kinds: &[u32]) -> Opt
         }
         done += 1;
     }
-    Some(Table { kinds: kinds.len(), next, spent })
+    Some(Table { kinds: examples.len(), next, spent })
 }
 
 #[cfg(test)]

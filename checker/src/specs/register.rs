@@ -203,6 +203,7 @@ impl<V: Datum> Spec for Register<V> {
     fn monitor(&self, part: Part<'_, Op<V>, Ret<V>>) -> Monitored {
         let mut names = Names::new();
         names.of(&self.value);
+        let mut written = vec![true];
         let mut touched = Vec::with_capacity(part.len());
         for (position, (_, operation)) in part.iter().enumerate() {
             let ret = operation.ret();
@@ -222,6 +223,12 @@ impl<V: Datum> Spec for Register<V> {
                 }
                 _ => return words::never::<Self>(part, position),
             };
+            written.resize(names.len(), false);
+            if let Touch::Write(value) | Touch::Cas(_, value) = touch
+                && std::mem::replace(&mut written[value as usize], true)
+            {
+                return Monitored::Declined;
+            }
             let at = operation.returned_at().unwrap_or(u64::MAX);
             touched.push(Touched { touch, call: operation.call, at });
         }

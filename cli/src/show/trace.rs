@@ -29,7 +29,7 @@ const FAILED_MAX: usize = 500;
 const STEPS_MAX: usize = 20_000;
 /// A failure that came sooner than this is asked how likely it was, by so many endings a step.
 const ASKED_MAX: usize = 64;
-const TAILS: u64 = 200;
+const TAILS: u64 = 100;
 
 pub(super) fn shown(title: String, loaded: &Loaded) -> Result<Shown, Failure> {
     let trace = &loaded.trace;
