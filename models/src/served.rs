@@ -23,6 +23,9 @@ use std::rc::Rc;
 pub trait Remote {
     /// Sends a call of `from`; silence is an answer too.
     fn call(&self, from: ClientId, call: Call) -> Reached<'_>;
+
+    /// Nanoseconds since the run began, by the one clock that its history has.
+    fn now_ns(&self) -> u64;
 }
 
 /// A call on its way to a real service.
@@ -75,6 +78,9 @@ pub trait Served: Sync {
     /// server can be told to be like that.
     fn breaks_services(&self, setup: &Setup<'_>) -> Result<bool, SetupError>;
 
+    /// How many Redis servers it wants that know nothing of each other; 0: the one there is.
+    fn redis_nodes(&self, setup: &Setup<'_>) -> Result<usize, SetupError>;
+
     /// Plays the first `count` of a trace's steps, the real services held to the simulated ones.
     fn replay_on(
         &self,
@@ -110,6 +116,11 @@ impl<M: Model<World = Services>> Served for Registered<M> {
         let broken = set_up::<M>(setup.params, setup.mutant)?.worlds();
         let limited = broken.iter().any(|it| it.objects.is_limited());
         Ok(limited || broken != set_up::<M>(setup.params, None)?.worlds())
+    }
+
+    fn redis_nodes(&self, setup: &Setup<'_>) -> Result<usize, SetupError> {
+        let worlds = set_up::<M>(setup.params, setup.mutant)?.worlds();
+        Ok(worlds.iter().map(|it| it.nodes.len()).max().unwrap_or(0))
     }
 
     fn replay_on(
@@ -170,7 +181,8 @@ impl<M: Model<World = Services>> Served for Registered<M> {
 }
 
 async fn speak<M: Model<World = Services>>(model: M, remote: Rc<dyn Remote>) -> Spoken {
-    let hosted = Hosted::<M>::default();
+    let clock = Rc::clone(&remote);
+    let hosted = Hosted::<M>::by_clock(move || clock.now_ns());
     let ports: Vec<Line> = (0..model.clients())
         .map(|it| Line { me: ClientId(it), remote: Rc::clone(&remote) })
         .collect();

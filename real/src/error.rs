@@ -47,7 +47,7 @@ impl fmt::Display for RealError {
         match self {
             Self::Wanted { text } => write!(
                 f,
-                "--on takes postgres, redis, s3, s3=minio, s3=weed and s3=embedded, \
+                "--on takes postgres, redis, s3, s3=minio, s3=weed, s3=embedded and s3s-fs, \
                  separated by commas, each service once, not '{text}'"
             ),
             Self::Service(error) => error.fmt(f),

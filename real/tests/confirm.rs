@@ -317,6 +317,9 @@ fn a_difference_is_told_with_its_step_and_both_answers() {
         fn breaks_services(&self, setup: &Setup<'_>) -> Result<bool, sim::registry::SetupError> {
             self.0.breaks_services(setup)
         }
+        fn redis_nodes(&self, setup: &Setup<'_>) -> Result<usize, sim::registry::SetupError> {
+            self.0.redis_nodes(setup)
+        }
         fn replay_on(
             &self,
             _setup: &Setup<'_>,

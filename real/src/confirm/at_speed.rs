@@ -6,9 +6,10 @@ use models::served::{Remote, Served, Setup, Spoken};
 use models::worlds::{EXPIRED, TAKEN};
 use std::pin::pin;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+use tokio::runtime::Runtime;
 
-use super::{Confirmation, Options, Outcome, asked, notes, row, runs, stats};
+use super::{Confirmation, Options, Outcome, asked, excused, notes, row, runs, stats};
 use crate::error::RealError;
 use crate::speed::{Counts, Speed};
 use crate::targets::{Targets, runtime};
@@ -21,33 +22,11 @@ pub fn confirm_model(
     options: Options,
 ) -> Result<Confirmation, RealError> {
     let begin = Instant::now();
-    let runtime = runtime()?;
-    // A trace before this one may have left transactions open.
-    targets.exact.take();
-    let runs = runs(setup);
-    if let Some((_, database)) = &targets.postgres {
-        runtime.block_on(async {
-            let mut connection = database.connect().await?;
-            database.reset(&mut connection, runs).await
-        })?;
-    }
-    let speed = Rc::new(Speed::new(targets, runs, options));
-    let remote: Rc<dyn Remote> = Rc::clone(&speed) as _;
-    let speaking = served.speak_on(setup, remote)?;
-    let spoken = runtime.block_on(async {
-        let broken = pin!(speed.broken());
-        let first = select(speaking, broken);
-        match tokio::time::timeout(options.time_max, first).await {
-            Ok(Either::Left((spoken, _))) => Ok(Some(spoken)),
-            Ok(Either::Right(_)) => {
-                Err(RealError::Broke { why: speed.error().unwrap_or_default() })
-            }
-            Err(_) => Ok(None),
-        }
-    })?;
+    let mut stage = Stage::new(served, targets, options)?;
+    let spoken = stage.speak(setup, options.time_max, false)?;
     let spoken = spoken.unwrap_or_else(|| unfinished(&options));
     let breaks = setup.mutant.and_then(|mutant| breaks(served.name(), mutant));
-    let mut found = told_at_speed(served.name(), breaks, spoken, &speed, targets);
+    let mut found = told_at_speed(served.name(), breaks, spoken, &stage);
     if served.breaks_services(setup)? {
         for row in &mut found.rows {
             row.outcome = Outcome::Inconclusive;
@@ -55,7 +34,77 @@ pub fn confirm_model(
         }
     }
     found.seconds = begin.elapsed().as_secs_f64();
-    Ok(found)
+    Ok(excused(found, targets))
+}
+
+/// Where clients run at full speed, once or many times.
+pub(super) struct Stage<'a> {
+    served: &'a dyn Served,
+    targets: &'a Targets,
+    options: Options,
+    runtime: Runtime,
+    counts: Counts,
+    error: Option<String>,
+}
+
+impl<'a> Stage<'a> {
+    pub(super) fn new(
+        served: &'a dyn Served,
+        targets: &'a Targets,
+        options: Options,
+    ) -> Result<Self, RealError> {
+        // A trace before this may have left transactions open.
+        targets.exact.take();
+        let (runtime, counts) = (runtime()?, Counts::default());
+        Ok(Stage { served, targets, options, runtime, counts, error: None })
+    }
+
+    /// What all runs did.
+    pub(super) fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// What the first call that was lost died of.
+    pub(super) fn error(&self) -> Option<&str> {
+        self.error.as_deref()
+    }
+
+    /// Runs all clients at once, or with one call at a time; nothing if the time was over first.
+    pub(super) fn speak(
+        &mut self,
+        setup: &Setup<'_>,
+        time_max: Duration,
+        in_turn: bool,
+    ) -> Result<Option<Spoken>, RealError> {
+        let (runs, nodes) = (runs(setup), self.served.redis_nodes(setup)?);
+        if let Some((_, database)) = &self.targets.postgres {
+            self.runtime.block_on(async {
+                let mut connection = database.connect().await?;
+                database.reset(&mut connection, runs).await
+            })?;
+        }
+        let speed = Rc::new(Speed::new(self.targets, runs, nodes, self.options, in_turn));
+        let remote: Rc<dyn Remote> = Rc::clone(&speed) as _;
+        let speaking = self.served.speak_on(setup, remote)?;
+        let spoken = self.runtime.block_on(async {
+            let broken = pin!(speed.broken());
+            let over = tokio::time::timeout(time_max, select(speaking, broken)).await;
+            over.map(|first| match first {
+                Either::Left((spoken, _)) => Some(spoken),
+                Either::Right(_) => None,
+            })
+        });
+        self.counts += speed.counts();
+        self.error = self.error.take().or(speed.error());
+        match spoken {
+            Ok(Some(spoken)) => {
+                self.runtime.block_on(speed.sweep())?;
+                Ok(Some(spoken))
+            }
+            Ok(None) => Err(RealError::Broke { why: speed.error().unwrap_or_default() }),
+            Err(_) => Ok(None),
+        }
+    }
 }
 
 /// A run that did not come to its end says nothing.
@@ -80,13 +129,12 @@ fn told_at_speed(
     model: &str,
     breaks: Option<Property>,
     spoken: Spoken,
-    speed: &Speed,
-    targets: &Targets,
+    stage: &Stage<'_>,
 ) -> Confirmation {
-    let counts = speed.counts();
-    let mut notes = notes(targets);
+    let counts = stage.counts();
+    let mut notes = notes(stage.targets);
     if counts.lost > 0 {
-        let why = speed.error().unwrap_or_default();
+        let why = stage.error().unwrap_or_default();
         notes.push(format!("{} calls were lost, the first because: {why}", counts.lost));
     }
     let (outcome, why) = match (&spoken.verdict, breaks) {
@@ -106,7 +154,7 @@ fn told_at_speed(
         }
         (Verdict::Fail(it), None) => (Outcome::Breaks, format!("{}: {}", it.property, it.why)),
     };
-    let rows = asked(targets, counts.answers).map(|(_, card, answers)| {
+    let rows = asked(stage.targets, counts.answers).map(|(_, card, answers)| {
         row(model, "at-speed", card, outcome, format!("{why} ({answers} answers)"))
     });
     let rows = rows.collect();

@@ -80,6 +80,32 @@ pub fn stop_all() {
     }
 }
 
+/// Something else that must be undone: on drop, or by `stop_all`.
+#[derive(Debug)]
+pub(crate) struct Kept(Arc<Mutex<Running>>);
+
+impl Kept {
+    /// A directory of a server that is no process.
+    pub(crate) fn directory(directory: Directory) -> Self {
+        Kept(remember(Running { child: None, stop_signal: "KILL", directory: Some(directory) }))
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.0.lock().stop();
+    }
+}
+
+/// Lets `stop_all` find it.
+fn remember(running: Running) -> Arc<Mutex<Running>> {
+    let running = Arc::new(Mutex::new(running));
+    let mut all = RUNNING.lock();
+    all.retain(|other| other.strong_count() > 0);
+    all.push(Arc::downgrade(&running));
+    running
+}
+
 impl Server {
     /// Starts the process and waits until `answers` says so, at its own port.
     pub(crate) fn start(
@@ -90,15 +116,8 @@ impl Server {
         let begin = Instant::now();
         let path = directory.path().to_path_buf();
         let child = spawn(&launch, &directory)?;
-        let running = Arc::new(Mutex::new(Running {
-            child: Some(child),
-            stop_signal: launch.stop_signal,
-            directory: Some(directory),
-        }));
-        let mut all = RUNNING.lock();
-        all.retain(|other| other.strong_count() > 0);
-        all.push(Arc::downgrade(&running));
-        drop(all);
+        let (child, directory) = (Some(child), Some(directory));
+        let running = remember(Running { child, stop_signal: launch.stop_signal, directory });
 
         // From here on a return by error stops what was started: `server` is dropped.
         let server = Self { launch, directory: path, running };
