@@ -81,6 +81,7 @@ pub(crate) fn confirm(args: &Args, out: &Out) -> Result<Exit, Failure> {
         postgres_url: args.postgres_url.clone(),
         redis_url: args.redis_url.clone(),
         s3_endpoint: args.s3_endpoint.clone(),
+        s3_keys: None,
     };
     out.aside(format!("starting {}", args.on));
     let targets = Targets::start(&wanted, &given).map_err(failure)?;

@@ -39,7 +39,7 @@ impl fmt::Debug for Bucket {
     }
 }
 
-/// The etags of what was written, by key and transition: what `If-Match` needs.
+/// The etags of what was written or read, by key and transition: what `If-Match` needs.
 pub(crate) type Etags = RefCell<HashMap<(String, u64), String>>;
 
 impl Bucket {
@@ -134,7 +134,7 @@ impl Bucket {
     ) -> Result<Reply, String> {
         let answer = match call {
             Call::Put { key, body, when } => self.put(etags, epoch, key, *body, *when).await,
-            Call::Get { key } => self.get(epoch, key).await,
+            Call::Get { key } => self.get(etags, epoch, key).await,
             Call::List { prefix, start_after, limit } => {
                 self.list(epoch, prefix, start_after.as_deref(), *limit).await
             }
@@ -179,9 +179,12 @@ impl Bucket {
         }
     }
 
-    async fn get(&self, epoch: u32, key: &str) -> Result<Reply, Error> {
-        let found = match self.store.get(&self.at(epoch, key)?).await {
-            Ok(found) => found.bytes().await?,
+    async fn get(&self, etags: &Etags, epoch: u32, key: &str) -> Result<Reply, Error> {
+        let (found, e_tag) = match self.store.get(&self.at(epoch, key)?).await {
+            Ok(found) => {
+                let e_tag = found.meta.e_tag.clone();
+                (found.bytes().await?, e_tag)
+            }
             Err(Error::NotFound { .. }) => return Ok(Reply::Found(None)),
             Err(error) => return Err(error),
         };
@@ -189,6 +192,10 @@ impl Bucket {
         let body = text.split_once(' ').and_then(|(by, after)| {
             Some(Body { by: by.parse().ok()?, after: after.parse().ok()? })
         });
+        // It may be read before its writer has heard that it is written.
+        if let (Some(body), Some(e_tag)) = (body, e_tag) {
+            etags.borrow_mut().entry((key.to_owned(), body.by)).or_insert(e_tag);
+        }
         body.map(|body| Reply::Found(Some(body))).ok_or_else(|| Error::Generic {
             store: "S3",
             source: format!("{key} says '{text}', which nobody of us wrote").into(),

@@ -96,6 +96,8 @@ pub struct Given {
     pub redis_url: Option<String>,
     /// `http://host:port`; keys, region and bucket come from the usual `AWS_*` variables.
     pub s3_endpoint: Option<String>,
+    /// Its access key and the secret to it, instead of those in the variables.
+    pub s3_keys: Option<(String, String)>,
 }
 
 /// A service that answers in this run.
@@ -260,7 +262,7 @@ impl Targets {
 
     async fn start_s3(&mut self, s3: S3, given: &Given, name: &str) -> Result<(), RealError> {
         if let Some(endpoint) = &given.s3_endpoint {
-            return self.connect_s3(endpoint, name).await;
+            return self.connect_s3(endpoint, given, name).await;
         }
         let (service, builder, url, version) = self.servers.start_s3(s3)?;
         let bucket = Bucket::new(builder.with_bucket_name("unforked"), &url, &format!("{name}/"))?;
@@ -272,8 +274,16 @@ impl Targets {
     }
 
     /// A user's S3: in the bucket that `AWS_BUCKET` names, or in one of our own.
-    async fn connect_s3(&mut self, endpoint: &str, name: &str) -> Result<(), RealError> {
+    async fn connect_s3(
+        &mut self,
+        endpoint: &str,
+        given: &Given,
+        name: &str,
+    ) -> Result<(), RealError> {
         let mut builder = AmazonS3Builder::from_env().with_endpoint(endpoint);
+        if let Some((id, secret)) = &given.s3_keys {
+            builder = builder.with_access_key_id(id).with_secret_access_key(secret);
+        }
         let whole = builder.get_config_value(&AmazonS3ConfigKey::Bucket).is_none();
         if whole {
             builder = builder.with_bucket_name(name.replace('_', "-"));

@@ -427,7 +427,7 @@ fn nothing_of_ours_is_left_on_a_users_servers() {
     let given = Given {
         postgres_url: Some(postgres.url()),
         redis_url: Some(redis.url()),
-        s3_endpoint: None,
+        ..Given::default()
     };
     let left = || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

@@ -10,9 +10,12 @@ use checker::specs::objects::{Objects, Op, Ret};
 use checker::{Budget, Operation, Verdict, judge, line};
 use models::object_store::About;
 use models::served::Setup;
+use real::capability::Capability;
 use real::confirm::{Options, Outcome, Promises, Trial, confirm_promises};
-use real::service::{ServiceError, s3s_fs};
+use real::service::{InProcess, ServiceError, embedded, s3s_fs};
 use real::{Given, RealError, Targets, Wanted};
+use s3s::dto::*;
+use s3s::{S3, S3Request, S3Response, S3Result};
 use serde_json::{Map, Value, json};
 use skip::skip;
 
@@ -121,4 +124,123 @@ fn a_run_that_is_ended_early_says_so_and_is_no_pass() {
     }
     assert_eq!(of(&found, About::ReadAfterWrite).in_turn.tried, 4);
     assert_eq!(of(&found, About::IfMatch).in_turn.tried, 0);
+}
+
+/// A sound store that has never heard of something.
+struct Lacking<T> {
+    store: T,
+    lacks: Capability,
+}
+
+#[async_trait::async_trait]
+impl<T: S3> S3 for Lacking<T> {
+    async fn create_bucket(
+        &self,
+        request: S3Request<CreateBucketInput>,
+    ) -> S3Result<S3Response<CreateBucketOutput>> {
+        self.store.create_bucket(request).await
+    }
+
+    async fn put_object(
+        &self,
+        mut request: S3Request<PutObjectInput>,
+    ) -> S3Result<S3Response<PutObjectOutput>> {
+        match self.lacks {
+            Capability::IfNoneMatch => request.input.if_none_match = None,
+            Capability::IfMatch if request.input.if_match.is_some() => {
+                return Err(s3s::s3_error!(NotImplemented, "what is If-Match?"));
+            }
+            _ => {}
+        }
+        self.store.put_object(request).await
+    }
+
+    async fn get_object(
+        &self,
+        request: S3Request<GetObjectInput>,
+    ) -> S3Result<S3Response<GetObjectOutput>> {
+        self.store.get_object(request).await
+    }
+
+    async fn delete_object(
+        &self,
+        request: S3Request<DeleteObjectInput>,
+    ) -> S3Result<S3Response<DeleteObjectOutput>> {
+        self.store.delete_object(request).await
+    }
+
+    async fn delete_objects(
+        &self,
+        request: S3Request<DeleteObjectsInput>,
+    ) -> S3Result<S3Response<DeleteObjectsOutput>> {
+        self.store.delete_objects(request).await
+    }
+
+    async fn list_objects_v2(
+        &self,
+        mut request: S3Request<ListObjectsV2Input>,
+    ) -> S3Result<S3Response<ListObjectsV2Output>> {
+        match self.lacks {
+            Capability::StartAfter => request.input.start_after = None,
+            Capability::PageSize => request.input.max_keys = None,
+            _ => {}
+        }
+        self.store.list_objects_v2(request).await
+    }
+}
+
+#[test]
+fn what_a_store_lacks_is_found_beforehand_and_never_held_against_it() {
+    for lacks in
+        [Capability::IfNoneMatch, Capability::IfMatch, Capability::StartAfter, Capability::PageSize]
+    {
+        let server = InProcess::start("lacking", Lacking { store: embedded::store(), lacks });
+        let server = server.expect("it needs nothing");
+        let given = Given {
+            s3_endpoint: Some(server.endpoint()),
+            s3_keys: Some((server.access_key().to_owned(), server.secret_key().to_owned())),
+            ..Given::default()
+        };
+        let wanted: Wanted = "s3".parse().expect("a test knows what --on takes");
+        let targets = Targets::start(&wanted, &given).expect("it takes us");
+        let found: Vec<Capability> = targets.lacking().iter().map(|it| it.capability).collect();
+        assert_eq!(found, [lacks], "{:?}", targets.lacking());
+        let promises = tried(&targets, 4);
+        let missed = match lacks {
+            Capability::IfNoneMatch => Some(About::IfNoneMatch),
+            Capability::IfMatch => Some(About::IfMatch),
+            _ => None,
+        };
+        for trial in &promises.trials {
+            let is_missed = missed == Some(trial.about);
+            let outcome = if is_missed { Outcome::Inconclusive } else { Outcome::Agrees };
+            assert_eq!(trial.outcome(), outcome, "without {lacks}: {trial:?}");
+            let why = trial.why();
+            assert_eq!(why.contains(&format!("the server lacks {lacks}: ")), is_missed, "{why}");
+        }
+    }
+}
+
+#[test]
+fn a_run_that_needs_what_a_store_lacks_is_inconclusive() {
+    let lacks = Capability::IfNoneMatch;
+    let server = InProcess::start("lacking", Lacking { store: embedded::store(), lacks });
+    let server = server.expect("it needs nothing");
+    let given = Given {
+        s3_endpoint: Some(server.endpoint()),
+        s3_keys: Some((server.access_key().to_owned(), server.secret_key().to_owned())),
+        ..Given::default()
+    };
+    let wanted: Wanted = "s3".parse().expect("a test knows what --on takes");
+    let targets = Targets::start(&wanted, &given).expect("it takes us");
+    let served = models::SERVED.iter().find(|it| it.name() == "object_store").expect("a model");
+    let mut params = Map::new();
+    params.insert("writers".to_owned(), json!(4));
+    params.insert("about".to_owned(), json!("if-none-match"));
+    let setup = Setup { params: &params, mutant: None };
+    let found = real::confirm_model(*served, &setup, &targets, Options::default());
+    let found = found.expect("it answers");
+    assert_eq!(found.rows[0].outcome, Outcome::Inconclusive, "{:?}", found.rows);
+    assert!(matches!(found.verdict, Verdict::Unknown { .. }), "{:?}", found.verdict);
+    assert!(found.rows[0].why.contains("lacks If-None-Match"), "{:?}", found.rows);
 }
