@@ -13,6 +13,7 @@ use anstyle::AnsiColor;
 use checker::{Property, Verdict};
 use clap::{Args as ClapArgs, ValueEnum};
 use models::served::{self, Served};
+use real::client::Program;
 use real::confirm::{Confirmation, Options, Outcome, confirm_model, confirm_trace};
 use real::error::RealError;
 use real::targets::{Given, Targets, Wanted};
@@ -42,8 +43,9 @@ pub(crate) struct Args {
     /// What decides a model's schedule in exact mode, and its pauses at speed
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// At speed, one write in so many is held back until its lock has run out; 0: none
-    #[arg(long, value_name = "N", default_value_t = 20)]
+    /// At speed, one write in so many is held back until its lock has run out, its client's process
+    /// stopped; 0: none
+    #[arg(long, value_name = "N", default_value_t = 4)]
     pause_every: u32,
     /// How often each promise of an object store is raced, at most
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
@@ -71,12 +73,49 @@ enum Mode {
     AtSpeed,
 }
 
+/// The command that is a client.
+pub(crate) const CLIENT: &str = "client";
+
+/// Is a client, until nobody tells it what to do.
+pub(crate) fn client() -> Result<Exit, Failure> {
+    real::client::be().map_err(failure)?;
+    Ok(Exit::Holds)
+}
+
+/// How models are sized where a real lock is to run out, unless told: small enough for a minute,
+/// and for a lock to run out a hundred times in the middle of a transition.
+const LOCKED: [(&str, &[(&str, u64)]); 3] = [
+    ("run_head", &[("writers", 16), ("transitions", 400), ("ttl", 30)]),
+    (
+        "redlock",
+        &[
+            ("nodes", 5),
+            ("writers", 8),
+            ("turns", 60),
+            ("retries", 1000),
+            ("ttl", 100),
+            ("threshold", 20),
+        ],
+    ),
+    ("snapshot_log", &[("writers", 6), ("tries", 80), ("ttl", 60)]),
+];
+
+/// How long after one another nodes of Redis crash, where there are several.
+const RESTART_EVERY: Duration = Duration::from_millis(500);
+
 /// When a run at speed is given up.
 const TIME_MAX: Duration = Duration::from_secs(240);
 
 pub(crate) fn confirm(args: &Args, out: &Out) -> Result<Exit, Failure> {
     let subject = Subject::read(args)?;
+    let setup = served::Setup { params: &subject.params, mutant: subject.mutant.as_deref() };
     let wanted: Wanted = args.on.parse().map_err(failure)?;
+    // A trace says when a node forgets, which only keys of our own can be told to.
+    let redis_nodes = match subject.steps {
+        Some(_) => 1,
+        None => subject.served.redis_nodes(&setup).map_err(Failure::input)?,
+    };
+    let wanted = Wanted { redis_nodes, ..wanted };
     let given = Given {
         postgres_url: args.postgres_url.clone(),
         redis_url: args.redis_url.clone(),
@@ -90,11 +129,12 @@ pub(crate) fn confirm(args: &Args, out: &Out) -> Result<Exit, Failure> {
         seed: args.seed,
         time_max: TIME_MAX,
         races: args.races,
+        client: Some(program()?),
+        restart_every: Some(RESTART_EVERY),
     };
     if subject.promises {
         return promises::confirm(args, &subject, &targets, options, out);
     }
-    let setup = served::Setup { params: &subject.params, mutant: subject.mutant.as_deref() };
     let found = match &subject.steps {
         Some(steps) => confirm_trace(subject.served, &setup, steps, steps.len(), &targets),
         None => confirm_model(subject.served, &setup, &targets, options),
@@ -134,10 +174,16 @@ impl Subject {
         let mut params = args.setup.params()?;
         let card = model.card();
         let mutant = card.mutants.iter().find(|it| Some(&it.name) == args.mutant.as_ref());
-        let fixed = mutant.is_some_and(|it| it.params.iter().any(|(name, _)| *name == "lock"));
-        let redis = args.on.split(',').any(|it| it == "redis");
-        if card.params.contains_key("lock") && !redis && !fixed && args.mode != Some(Mode::Exact) {
-            params.entry("lock").or_insert(Value::from("none"));
+        let fixed = |name| mutant.is_some_and(|it| it.params.iter().any(|(it, _)| *it == name));
+        let redis = args.on.split(',').any(|it| it.trim() == "redis");
+        if args.mode != Some(Mode::Exact) {
+            if card.params.contains_key("lock") && !redis && !fixed("lock") {
+                params.entry("lock").or_insert(Value::from("none"));
+            }
+            let sizes = LOCKED.iter().filter(|(name, _)| redis && *name == card.name);
+            for (name, size) in sizes.flat_map(|(_, sizes)| *sizes).filter(|it| !fixed(it.0)) {
+                params.entry(*name).or_insert(Value::from(*size));
+            }
         }
         let promises = Subject::has_promises(args, &card, &params);
         if promises {
@@ -193,6 +239,13 @@ impl Subject {
             _ => found,
         }
     }
+}
+
+/// What a client is when it is a process of its own: this command again.
+fn program() -> Result<Program, Failure> {
+    let path = std::env::current_exe()
+        .map_err(|error| Failure::service(format!("where this command is: {error}")))?;
+    Ok(Program { path, arguments: vec![CLIENT.to_owned()], environment: Vec::new() })
 }
 
 fn find(name: &str) -> Result<&'static dyn Served, Failure> {

@@ -4,6 +4,7 @@
 //! to somebody else or outlive us. `service` owns that trouble, so that the rest may ask questions.
 
 pub mod capability;
+pub mod client;
 pub mod confirm;
 pub mod error;
 pub mod exact;

@@ -45,6 +45,7 @@ pub(crate) struct Place {
 #[derive(Clone)]
 pub struct Locks {
     servers: Vec<(Client, String)>,
+    urls: Vec<(String, String)>,
     prefix: String,
     acquire: Script,
     release: Script,
@@ -69,6 +70,7 @@ impl Locks {
         };
         Ok(Self {
             servers: urls.iter().map(server).collect::<Result<_, RealError>>()?,
+            urls: urls.to_vec(),
             prefix: prefix.to_owned(),
             acquire: Script::new(ACQUIRE),
             release: Script::new(RELEASE),
@@ -76,6 +78,11 @@ impl Locks {
             delete: Script::new(DELETE),
             expire: Script::new(EXPIRE),
         })
+    }
+
+    /// What [`Locks::new`] takes.
+    pub(crate) fn address(&self) -> (Vec<(String, String)>, String) {
+        (self.urls.clone(), self.prefix.clone())
     }
 
     /// One more connection, to the server of that node.

@@ -29,15 +29,30 @@ const ANSWER_MAX: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub struct Bucket {
     store: AmazonS3,
+    /// How it was configured, for one more client of it.
+    settings: Vec<(&'static str, String)>,
     prefix: String,
     shown: String,
 }
+
+/// What leads to a bucket, by the names that object_store has for it.
+const SETTINGS: [&str; 6] = [
+    "aws_endpoint_url",
+    "aws_bucket_name",
+    "aws_region",
+    "aws_access_key_id",
+    "aws_secret_access_key",
+    "aws_session_token",
+];
 
 impl fmt::Debug for Bucket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.shown, self.prefix)
     }
 }
+
+/// What leads to a bucket, where it is as it may be shown, and what our keys begin with.
+pub(crate) type Address = (Vec<(String, String)>, String, String);
 
 /// The etags of what was written or read, by key and transition: what `If-Match` needs.
 pub(crate) type Etags = RefCell<HashMap<(String, u64), String>>;
@@ -49,12 +64,31 @@ impl Bucket {
         shown: &str,
         prefix: &str,
     ) -> Result<Self, RealError> {
+        let value =
+            |name: &'static str| Some((name, builder.get_config_value(&name.parse().ok()?)?));
+        let settings = SETTINGS.iter().filter_map(|name| value(name)).collect();
         let store = builder
             .with_retry(RetryConfig { max_retries: 0, ..RetryConfig::default() })
             .with_client_options(options())
             .build()
             .map_err(|error| refused(shown, error))?;
-        Ok(Self { store, prefix: prefix.to_owned(), shown: shown.to_owned() })
+        Ok(Self { store, settings, prefix: prefix.to_owned(), shown: shown.to_owned() })
+    }
+
+    /// What [`Bucket::at_address`] takes.
+    pub(crate) fn address(&self) -> Address {
+        let owned = |(name, value): &(&str, String)| ((*name).to_owned(), value.clone());
+        (self.settings.iter().map(owned).collect(), self.shown.clone(), self.prefix.clone())
+    }
+
+    /// One more client of a bucket.
+    pub(crate) fn at_address((settings, shown, prefix): &Address) -> Result<Self, RealError> {
+        let mut builder = AmazonS3Builder::new();
+        for (name, value) in settings {
+            let key = name.parse().map_err(|error: Error| refused(shown, error))?;
+            builder = builder.with_config(key, value);
+        }
+        Self::new(builder, shown, prefix)
     }
 
     /// Where it is, as it may be shown.

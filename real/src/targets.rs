@@ -8,8 +8,10 @@ use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use crate::capability::{self, Capability, Lack};
+use crate::client::Addresses;
 use crate::error::RealError;
 use crate::exact::Exact;
 use crate::postgres::Database;
@@ -141,7 +143,7 @@ enum Cleanup {
 #[derive(Debug, Default)]
 struct Servers {
     _postgres: Option<service::Postgres>,
-    redis: Vec<service::Redis>,
+    redis: Arc<Vec<service::Redis>>,
     _s3: Option<Box<dyn Reach>>,
 }
 
@@ -196,12 +198,28 @@ impl Targets {
         self.lacking.iter().find(|it| it.capability == capability).map(Lack::to_string)
     }
 
-    /// Lines for one more run at full speed.
-    pub(crate) fn lines(&self) -> Lines {
+    /// Lines for the run of that number.
+    pub(crate) fn lines(&self, epoch: u32) -> Lines {
         let database = self.postgres.as_ref().map(|(_, it)| it.clone());
         let locks = self.redis.as_ref().map(|(_, it)| it.clone());
         let bucket = self.s3.as_ref().map(|(_, it)| it.clone());
-        Lines::new(database, locks, bucket, self.next_epoch())
+        Lines::new(database, locks, bucket, epoch)
+    }
+
+    /// What a client in a process of its own needs for such lines.
+    pub(crate) fn addresses(&self, epoch: u32) -> Addresses {
+        Addresses {
+            client: 0,
+            epoch,
+            postgres: self.postgres.as_ref().map(|(_, it)| it.address()),
+            redis: self.redis.as_ref().map(|(_, it)| it.address()),
+            s3: self.s3.as_ref().map(|(_, it)| it.address()),
+        }
+    }
+
+    /// The Redis servers of ours.
+    pub(crate) fn redis_servers(&self) -> Arc<Vec<service::Redis>> {
+        Arc::clone(&self.servers.redis)
     }
 
     /// A number for one more trace or run, which keeps its keys apart from all others'.
@@ -244,7 +262,7 @@ impl Targets {
             None => {
                 let options = service::redis::Options::default();
                 let servers = service::Redis::start_many(nodes.max(1), &options)?;
-                self.servers.redis = servers;
+                self.servers.redis = Arc::new(servers);
                 let at = |it: &service::Redis| (it.url(), it.redacted_url());
                 self.servers.redis.iter().map(at).collect()
             }

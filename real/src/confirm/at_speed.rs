@@ -14,6 +14,9 @@ use crate::error::RealError;
 use crate::speed::{Counts, Speed};
 use crate::targets::{Targets, runtime};
 
+/// Of so many clients that were held back past their lock's time, one should have lost it.
+const PAUSES_MIN: u64 = 10;
+
 /// Runs all clients of a model at once against real services, in real time.
 pub fn confirm_model(
     served: &dyn Served,
@@ -22,7 +25,7 @@ pub fn confirm_model(
     options: Options,
 ) -> Result<Confirmation, RealError> {
     let begin = Instant::now();
-    let mut stage = Stage::new(served, targets, options)?;
+    let mut stage = Stage::new(served, targets, options.clone())?;
     let spoken = stage.speak(setup, options.time_max, false)?;
     let spoken = spoken.unwrap_or_else(|| unfinished(&options));
     let breaks = setup.mutant.and_then(|mutant| breaks(served.name(), mutant));
@@ -83,7 +86,7 @@ impl<'a> Stage<'a> {
                 database.reset(&mut connection, runs).await
             })?;
         }
-        let speed = Rc::new(Speed::new(self.targets, runs, nodes, self.options, in_turn));
+        let speed = Rc::new(Speed::new(self.targets, runs, nodes, self.options.clone(), in_turn));
         let remote: Rc<dyn Remote> = Rc::clone(&speed) as _;
         let speaking = self.served.speak_on(setup, remote)?;
         let spoken = self.runtime.block_on(async {
@@ -137,8 +140,13 @@ fn told_at_speed(
         let why = stage.error().unwrap_or_default();
         notes.push(format!("{} calls were lost, the first because: {why}", counts.lost));
     }
+    notes.extend(disturbed(&counts));
     let (outcome, why) = match (&spoken.verdict, breaks) {
         (Verdict::Unknown { why }, _) => (Outcome::Inconclusive, why.clone()),
+        (Verdict::Pass, None) if counts.pauses >= PAUSES_MIN && counts.expiries == 0 => {
+            let why = "no lock ran out in the middle of a transition".to_owned();
+            (Outcome::Inconclusive, why)
+        }
         (Verdict::Pass, None) => (Outcome::Agrees, "every promise held".to_owned()),
         (Verdict::Pass, Some(wanted)) => {
             (Outcome::Inconclusive, format!("did not break {wanted} in this run"))
@@ -171,11 +179,33 @@ fn told_at_speed(
     }
 }
 
+/// What was done to the clients and to the nodes, and what came of it.
+fn disturbed(counts: &Counts) -> Vec<String> {
+    let Counts { stops, pauses, expiries, restarts, .. } = *counts;
+    let mut said = Vec::new();
+    if pauses > 0 {
+        let how = match stops {
+            0 => format!("{pauses} times a client slept"),
+            _ => format!("{stops} times a client's process was stopped (SIGSTOP)"),
+        };
+        said.push(format!(
+            "{how} past its lock's time between read and write; \
+             before {expiries} writes somebody else had been given the lock"
+        ));
+    }
+    if restarts > 0 {
+        said.push(format!("{restarts} times a node of Redis was killed and came back empty"));
+    }
+    said
+}
+
 fn extra_at_speed(spoken: &Spoken, counts: &Counts) -> Vec<(&'static str, u64)> {
     let mut extra = vec![
         ("expiries_mid_transition", counts.expiries),
         ("taken_over_mid_transition", counts.expiries),
         ("pauses", counts.pauses),
+        ("clients_stopped", counts.stops),
+        ("nodes_restarted", counts.restarts),
         ("lost_calls", counts.lost),
         ("ops", spoken.ops as u64),
     ];

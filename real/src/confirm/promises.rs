@@ -142,8 +142,8 @@ pub fn confirm_promises(
 ) -> Result<Promises, RealError> {
     let begin = Instant::now();
     let (card, _) = targets.s3.as_ref().ok_or_else(|| RealError::Wanted { text: String::new() })?;
-    let stage = Stage::new(served, targets, options)?;
     let (deadline, races) = (begin + options.time_max, options.races);
+    let stage = Stage::new(served, targets, options)?;
     let mut court = Court { stage, setup, deadline, races, goes_on, ended: false };
     let mut trials = Vec::new();
     for (about, promise) in PROMISES {

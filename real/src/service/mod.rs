@@ -4,7 +4,7 @@
 //! SIGKILL alike no process may be left, and no directory that the next run does not remove. And
 //! never to talk to a stranger: a port that was free a moment ago may have another owner by now.
 
-mod child;
+pub(crate) mod child;
 mod directory;
 pub mod embedded;
 mod in_process;

@@ -2,11 +2,12 @@
 //!
 //! Two things are hard. A lock that runs out at the wrong moment is rare when all is well, so now
 //! and then a client is held back between its read and its write, as by a long pause of its
-//! runtime. And whether the lock was then somebody else's must be known before the write is sent,
-//! for afterwards it proves nothing.
+//! runtime: where it is a process of its own, the system stops it. And whether the lock was then
+//! somebody else's must be known before the write is sent, for afterwards it proves nothing.
 
 mod holders;
 pub(crate) mod lines;
+mod restarts;
 mod simulated;
 
 use models::served::{Reached, Remote};
@@ -15,21 +16,28 @@ use models::worlds::{Call, Reply, Run};
 use sim::io::Lost;
 use sim::prelude::ClientId;
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::ops::AddAssign;
+use std::rc::Rc;
 use std::time::Duration;
 use tokio::sync::{Mutex, Notify};
 
-use self::holders::Holders;
+use self::holders::{Held, Holders};
 use self::lines::{Lines, Watch};
+use self::restarts::Restarts;
 use self::simulated::Simulated;
+use crate::client::{Addresses, Process, Program};
 use crate::error::RealError;
 use crate::targets::Targets;
 
 /// So many lost calls in a row are not a hiccup: the service is gone.
 const LOST_MAX: u32 = 100;
 
+/// How long a client is held back at most, for somebody else to come by and take its lock.
+const TAKE_TIME_MAX: Duration = Duration::from_secs(3);
+
 /// How a run at full speed is disturbed and bounded.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Options {
     /// With a real lock, one UPDATE in so many is held back until the lock has run out; 0: none.
     pub pause_every: u32,
@@ -39,11 +47,19 @@ pub struct Options {
     pub time_max: Duration,
     /// How often each promise of an object store is raced, at most.
     pub races: u32,
+    /// With a real lock, what starts each client as a process of its own; none: all live in this
+    /// process, and one that is held back sleeps.
+    pub client: Option<Program>,
+    /// Where there are several Redis nodes of ours, how long after one another they crash and come
+    /// back empty; none: they do not.
+    pub restart_every: Option<Duration>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { pause_every: 20, seed: 0, time_max: Duration::from_secs(240), races: 200 }
+        let time_max = Duration::from_secs(240);
+        let (client, restart_every) = (None, None);
+        Options { pause_every: 20, seed: 0, time_max, races: 200, client, restart_every }
     }
 }
 
@@ -58,6 +74,10 @@ pub struct Counts {
     pub pauses: u64,
     /// UPDATEs before which Redis had given the lock to somebody else.
     pub expiries: u64,
+    /// How often a client's process was really stopped.
+    pub stops: u64,
+    /// How often a node of Redis crashed and came back empty.
+    pub restarts: u64,
 }
 
 impl AddAssign for Counts {
@@ -68,12 +88,18 @@ impl AddAssign for Counts {
         self.lost += other.lost;
         self.pauses += other.pauses;
         self.expiries += other.expiries;
+        self.stops += other.stops;
+        self.restarts += other.restarts;
     }
 }
 
 /// Services for all clients of one run.
 pub struct Speed {
     lines: Lines,
+    addresses: Addresses,
+    /// The clients that are processes of their own.
+    clients: RefCell<HashMap<ClientId, Rc<Process>>>,
+    restarts: Option<Restarts>,
     aside: Simulated,
     options: Options,
     watch: Watch,
@@ -96,8 +122,15 @@ impl Speed {
         options: Options,
         in_turn: bool,
     ) -> Self {
+        let epoch = targets.next_epoch();
+        let lines = targets.lines(epoch);
+        let several = Some(targets.redis_servers()).filter(|it| it.len() > 1);
+        let restarts = options.restart_every.zip(several);
         Speed {
-            lines: targets.lines(),
+            lines,
+            addresses: targets.addresses(epoch),
+            clients: RefCell::default(),
+            restarts: restarts.map(|(pause, nodes)| Restarts::every(pause, nodes)),
             aside: Simulated::new(runs),
             options,
             watch: Watch::started(),
@@ -113,7 +146,8 @@ impl Speed {
 
     /// What it did so far.
     pub fn counts(&self) -> Counts {
-        self.counts.get()
+        let restarts = self.restarts.as_ref().map_or(0, Restarts::count);
+        Counts { restarts, ..self.counts.get() }
     }
 
     /// Removes the objects of this run, so that a store that walks all it has stays quick.
@@ -138,15 +172,19 @@ impl Speed {
     }
 
     async fn send(&self, from: ClientId, call: Call) -> Result<Reply, String> {
+        let process = self.process(from)?;
         if let Call::Clock(call) = call {
-            return Ok(Reply::Clock(self.watch.tell(call).await));
+            return match process {
+                Some(process) => answered(process.ask(Some(Call::Clock(call))).await?),
+                None => Ok(Reply::Clock(self.watch.tell(call).await)),
+            };
         }
         let _turn = match &self.turn {
             Some(turn) => Some(turn.lock().await),
             None => None,
         };
         if let Some(run) = moves_head(&call) {
-            self.hold_back(from, run).await;
+            self.hold_back(from, run, process.as_deref()).await?;
         }
         let asked = lock_call(&call).cloned();
         if let Some(asked) = &asked {
@@ -154,11 +192,19 @@ impl Speed {
         }
         let reply = match self.lines.serves(&call) {
             Some(service) => {
-                let reply = self.lines.send(from, call).await?;
+                let reply = match process {
+                    Some(process) => answered(process.ask(Some(call)).await?)?,
+                    None => self.lines.send(from, call).await?,
+                };
                 self.count(|counts| counts.answers[service] += 1);
                 reply
             }
-            None => self.aside.call(from, call).await,
+            None => {
+                if let Some(process) = process {
+                    process.ask(None).await?;
+                }
+                self.aside.call(from, call).await
+            }
         };
         if let (Some(asked), Reply::Redis(reply)) = (&asked, &reply) {
             self.holders.borrow_mut().heard(from, asked, reply);
@@ -166,20 +212,60 @@ impl Speed {
         Ok(reply)
     }
 
-    /// Between a client's read and its write: pauses it now and then, and asks whose the lock is.
-    async fn hold_back(&self, from: ClientId, run: Run) {
+    /// The client's own process, if it has one.
+    fn process(&self, client: ClientId) -> Result<Option<Rc<Process>>, String> {
+        let Some(program) = self.options.client.as_ref().filter(|_| self.lines.has_locks()) else {
+            return Ok(None);
+        };
+        if let Some(process) = self.clients.borrow().get(&client) {
+            return Ok(Some(Rc::clone(process)));
+        }
+        let addresses = Addresses { client: client.0, ..self.addresses.clone() };
+        let process = Process::start(program, &addresses).map_err(|error| error.to_string())?;
+        let process = Rc::new(process);
+        self.clients.borrow_mut().insert(client, Rc::clone(&process));
+        Ok(Some(process))
+    }
+
+    /// Between a client's read and its write: holds it back now and then until its lock has run
+    /// out, and asks whose the lock is.
+    async fn hold_back(
+        &self,
+        from: ClientId,
+        run: Run,
+        process: Option<&Process>,
+    ) -> Result<(), String> {
         let own = self.holders.borrow().own(from, run);
-        let (Some(own), true) = (own, self.lines.has_locks()) else { return };
+        let (Some(own), true) = (own, self.lines.has_locks()) else { return Ok(()) };
         self.updates.set(self.updates.get() + 1);
         let every = u64::from(self.options.pause_every);
         if every > 0 && (self.updates.get() + self.options.seed).is_multiple_of(every) {
             self.count(|counts| counts.pauses += 1);
-            // Long enough for the lock to run out, and for others to come by and take it.
-            let pause = u64::from(own.ttl_ms) * 5 / 2 + 5;
-            tokio::time::sleep(Duration::from_millis(pause)).await;
+            if let Some(process) = process {
+                process.stop().await?;
+                self.count(|counts| counts.stops += 1);
+            }
+            self.let_it_run_out(run, own).await;
+            if let Some(process) = process {
+                process.go_on();
+            }
         }
         if self.holders.borrow().was_taken(run, own) {
             self.count(|counts| counts.expiries += 1);
+        }
+        Ok(())
+    }
+
+    /// Waits until a lock has run out, and somebody else has it; not for ever, for there may be
+    /// nobody left who wants it.
+    async fn let_it_run_out(&self, run: Run, own: Held) {
+        let ttl = Duration::from_millis(u64::from(own.ttl_ms));
+        tokio::time::sleep(ttl).await;
+        let mut left = (ttl * 2).max(TAKE_TIME_MAX);
+        while left > Duration::ZERO && !self.holders.borrow().was_taken(run, own) {
+            let nap = Duration::from_millis(5);
+            tokio::time::sleep(nap).await;
+            left = left.saturating_sub(nap);
         }
     }
 
@@ -193,6 +279,11 @@ impl Speed {
         }
         Lost
     }
+}
+
+/// What a process says to a call.
+fn answered(reply: Option<Reply>) -> Result<Reply, String> {
+    reply.ok_or_else(|| "a client's process forgot what it was asked".to_owned())
 }
 
 /// The run whose head a call is to move.
