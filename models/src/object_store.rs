@@ -15,6 +15,7 @@ use crate::worlds::slow_down::Rate;
 use crate::worlds::{Door, SLOWED, Services};
 use checker::specs::objects::{Objects, Op, Ret};
 use sim::prelude::*;
+use std::ops::Range;
 
 /// How it is sized.
 #[derive(Clone, Serialize, Deserialize)]
@@ -34,6 +35,8 @@ pub struct Sizes {
     pub puts_per_second: u32,
     /// Which promise the clients are about.
     pub about: About,
+    /// The number of the first object: more than 0 where a run began elsewhere.
+    pub first: u32,
 }
 
 /// Which promise the clients are about.
@@ -70,7 +73,14 @@ impl Default for Sizes {
             looks: false,
             puts_per_second: 0,
             about: About::All,
+            first: 0,
         }
+    }
+}
+
+impl Sizes {
+    fn numbers(&self) -> Range<u32> {
+        self.first..self.first + self.objects
     }
 }
 
@@ -81,6 +91,7 @@ impl Params for Sizes {
         within("writers", self.writers, 1..=64)?;
         within("readers", self.readers, 0..=64)?;
         within("objects", self.objects, 1..=10_000)?;
+        within("first", self.first, 0..=1_000_000)?;
         within("page", self.page, 1..=1000)?;
         within("puts_per_second", self.puts_per_second, 0..=1_000_000)
     }
@@ -133,7 +144,7 @@ const PREFIX: &str = "runs/run-0/";
 /// How many names a race lists at most: all of them.
 const PAGE: u32 = 1000;
 /// What an object of a race by `If-Match` says at first; no client's number is so large.
-const FIRST: u64 = 1 << 48;
+const AT_FIRST: u64 = 1 << 48;
 /// How often a writer looks for that object before it gives up.
 const LOOKS: u32 = 100;
 
@@ -272,7 +283,7 @@ impl Model for ObjectStore {
             About::All if io.me().0 < self.sizes.writers => store.write().await,
             About::All => store.read_since().await,
             about => {
-                for n in 0..self.sizes.objects {
+                for n in self.sizes.numbers() {
                     store.race(about, n).await;
                 }
             }
@@ -334,7 +345,7 @@ impl Store<'_> {
     /// Puts objects under keys of its own and checks each, then races for one key.
     async fn write(&self) {
         let sizes = &self.model.sizes;
-        for n in 0..sizes.objects {
+        for n in sizes.numbers() {
             let seq = n * u32::from(sizes.writers) + u32::from(self.io.me().0) + 1;
             let key = format!("{PREFIX}{seq:08}");
             if sizes.looks {
@@ -359,13 +370,13 @@ impl Store<'_> {
                 }
             }
             About::ListAfterWrite => {
-                let own = format!("{key}/{:04}", self.io.me().0);
+                let own = format!("{key}-{:04}", self.io.me().0);
                 if self.put(&own, When::Always).await.is_some() {
                     self.list(&key, PAGE).await;
                 }
             }
             About::IfNoneMatch => self.create(&key).await,
-            About::IfMatch => self.replace(&key, FIRST + u64::from(n)).await,
+            About::IfMatch => self.replace(&key, AT_FIRST + u64::from(n)).await,
         }
     }
 

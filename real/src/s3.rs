@@ -115,32 +115,23 @@ impl Bucket {
 
     /// Removes every object of ours, and the bucket too if `whole` and nothing else is in it.
     pub(crate) async fn remove(&self, whole: bool) -> Result<(), RealError> {
-        self.remove_under(&self.prefix).await?;
-        if whole {
-            self.ask_bucket(hyper::Method::DELETE).await?;
-        }
-        Ok(())
-    }
-
-    /// Removes every object of one trace or run.
-    pub(crate) async fn remove_run(&self, epoch: u32) -> Result<(), RealError> {
-        self.remove_under(&format!("{}{epoch}/", self.prefix)).await
-    }
-
-    async fn remove_under(&self, prefix: &str) -> Result<(), RealError> {
         loop {
             let options =
                 PaginatedListOptions { max_keys: Some(1000), ..PaginatedListOptions::default() };
-            let page = self.store.list_paginated(Some(prefix), options).await;
+            let page = self.store.list_paginated(Some(&self.prefix), options).await;
             let objects = page.map_err(|error| refused(&self.shown, error))?.result.objects;
             if objects.is_empty() {
-                return Ok(());
+                break;
             }
             for object in objects {
                 let deleted = self.store.delete(&object.location).await;
                 deleted.map_err(|error| refused(&self.shown, error))?;
             }
         }
+        if whole {
+            self.ask_bucket(hyper::Method::DELETE).await?;
+        }
+        Ok(())
     }
 
     /// A request to the bucket itself, which the client knows no call for.

@@ -269,6 +269,9 @@ impl Page<'_> {
 
     /// What the same clients come to in simulation.
     fn say_controls(&self, controls: &[Control]) {
+        if controls.is_empty() {
+            return;
+        }
         let (clients, schedules) = SIMULATED;
         let unsound = controls.iter().find(|it| it.held < schedules);
         let sound = match unsound {

@@ -46,6 +46,8 @@ pub(super) struct Stage<'a> {
     targets: &'a Targets,
     options: Options,
     runtime: Runtime,
+    /// All its runs have the keys of one, so whoever runs many asks for others in each.
+    epoch: u32,
     counts: Counts,
     error: Option<String>,
 }
@@ -58,8 +60,9 @@ impl<'a> Stage<'a> {
     ) -> Result<Self, RealError> {
         // A trace before this may have left transactions open.
         targets.exact.take();
-        let (runtime, counts) = (runtime()?, Counts::default());
-        Ok(Stage { served, targets, options, runtime, counts, error: None })
+        let (runtime, epoch) = (runtime()?, targets.next_epoch());
+        let counts = Counts::default();
+        Ok(Stage { served, targets, options, runtime, epoch, counts, error: None })
     }
 
     /// What all runs did.
@@ -79,14 +82,15 @@ impl<'a> Stage<'a> {
         time_max: Duration,
         in_turn: bool,
     ) -> Result<Option<Spoken>, RealError> {
-        let (runs, nodes) = (runs(setup), self.served.redis_nodes(setup)?);
+        let sizes = (runs(setup), self.served.redis_nodes(setup)?);
         if let Some((_, database)) = &self.targets.postgres {
             self.runtime.block_on(async {
                 let mut connection = database.connect().await?;
-                database.reset(&mut connection, runs).await
+                database.reset(&mut connection, sizes.0).await
             })?;
         }
-        let speed = Rc::new(Speed::new(self.targets, runs, nodes, self.options.clone(), in_turn));
+        let speed =
+            Rc::new(Speed::new(self.targets, self.epoch, sizes, self.options.clone(), in_turn));
         let remote: Rc<dyn Remote> = Rc::clone(&speed) as _;
         let speaking = self.served.speak_on(setup, remote)?;
         let spoken = self.runtime.block_on(async {
@@ -100,10 +104,7 @@ impl<'a> Stage<'a> {
         self.counts += speed.counts();
         self.error = self.error.take().or(speed.error());
         match spoken {
-            Ok(Some(spoken)) => {
-                self.runtime.block_on(speed.sweep())?;
-                Ok(Some(spoken))
-            }
+            Ok(Some(spoken)) => Ok(Some(spoken)),
             Ok(None) => Err(RealError::Broke { why: speed.error().unwrap_or_default() }),
             Err(_) => Ok(None),
         }

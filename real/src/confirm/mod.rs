@@ -127,12 +127,18 @@ fn notes(targets: &Targets) -> Vec<String> {
     if !missing.is_empty() {
         notes.push(format!("not real in this run, but simulated: {}", missing.join(", ")));
     }
-    for card in targets.services().iter().filter(|card| !card.real) {
+    notes.extend(no_evidence(targets));
+    notes
+}
+
+/// Services whose answers are no evidence.
+fn no_evidence(targets: &Targets) -> Vec<String> {
+    let said = |card: &Card| {
         let is_ours = card.service.ends_with(embedded::NAME);
         let what = if is_ours { "our own server" } else { "a server under test" };
-        notes.push(format!("{} is {what} and no evidence for S3", card.service));
-    }
-    notes
+        format!("{} is {what} and no evidence for S3", card.service)
+    };
+    targets.services().iter().filter(|card| !card.real).map(said).collect()
 }
 
 /// A store that lacks something is not to be held to it: what it does otherwise says nothing.

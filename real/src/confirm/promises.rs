@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 use super::at_speed::Stage;
-use super::{Options, Outcome, notes};
+use super::{Options, Outcome, no_evidence};
 use crate::capability::Capability;
 use crate::error::RealError;
 use crate::targets::{Card, Targets};
@@ -144,13 +144,13 @@ pub fn confirm_promises(
     let (card, _) = targets.s3.as_ref().ok_or_else(|| RealError::Wanted { text: String::new() })?;
     let (deadline, races) = (begin + options.time_max, options.races);
     let stage = Stage::new(served, targets, options)?;
-    let mut court = Court { stage, setup, deadline, races, goes_on, ended: false };
+    let mut court = Court { stage, setup, deadline, races, object: 0, goes_on, ended: false };
     let mut trials = Vec::new();
     for (about, promise) in PROMISES {
         trials.push(court.tries(about, promise, targets)?);
     }
     let counts = court.stage.counts();
-    let mut notes = notes(targets);
+    let mut notes = no_evidence(targets);
     if counts.lost > 0 {
         let why = court.stage.error().unwrap_or_default();
         notes.push(format!("{} calls were lost, the first because: {why}", counts.lost));
@@ -177,6 +177,8 @@ struct Court<'a> {
     setup: &'a Setup<'a>,
     deadline: Instant,
     races: u32,
+    /// The next object that nobody has touched.
+    object: u32,
     goes_on: &'a dyn Fn(&str, u32) -> bool,
     ended: bool,
 }
@@ -218,6 +220,8 @@ impl Court<'_> {
         let mut params = self.setup.params.clone();
         params.insert("about".to_owned(), json!(trial.about));
         params.insert("objects".to_owned(), json!(1));
+        params.insert("first".to_owned(), json!(self.object));
+        self.object += 1;
         let setup = Setup { params: &params, mutant: None };
         let Some(spoken) = self.stage.speak(&setup, left, in_turn)? else { return Ok(false) };
         let tally = if in_turn { &mut trial.in_turn } else { &mut trial.racing };

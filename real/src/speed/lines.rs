@@ -12,7 +12,6 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use crate::error::RealError;
 use crate::postgres::{self, Database};
 use crate::redis::{Locks, Place};
 use crate::s3::{Bucket, Etags};
@@ -54,14 +53,6 @@ impl Lines {
             Call::Redis(_) | Call::Node(..) => self.locks.is_some().then_some(1),
             Call::S3(_) => self.bucket.is_some().then_some(2),
             Call::Clock(_) => None,
-        }
-    }
-
-    /// Removes the objects of this run, which nobody will ask for again.
-    pub(crate) async fn sweep(&self) -> Result<(), RealError> {
-        match &self.bucket {
-            Some(bucket) => bucket.remove_run(self.epoch).await,
-            None => Ok(()),
         }
     }
 

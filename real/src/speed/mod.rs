@@ -27,7 +27,6 @@ use self::lines::{Lines, Watch};
 use self::restarts::Restarts;
 use self::simulated::Simulated;
 use crate::client::{Addresses, Process, Program};
-use crate::error::RealError;
 use crate::targets::Targets;
 
 /// So many lost calls in a row are not a hiccup: the service is gone.
@@ -114,15 +113,15 @@ pub struct Speed {
 }
 
 impl Speed {
-    /// Services for one run over `runs` rows, which are at 0, and locks on so many Redis nodes.
+    /// Services for one run over so many rows, which are at 0, and locks on so many Redis nodes;
+    /// its keys are those of `epoch`.
     pub fn new(
         targets: &Targets,
-        runs: u16,
-        nodes: usize,
+        epoch: u32,
+        (runs, nodes): (u16, usize),
         options: Options,
         in_turn: bool,
     ) -> Self {
-        let epoch = targets.next_epoch();
         let lines = targets.lines(epoch);
         let several = Some(targets.redis_servers()).filter(|it| it.len() > 1);
         let restarts = options.restart_every.zip(several);
@@ -148,11 +147,6 @@ impl Speed {
     pub fn counts(&self) -> Counts {
         let restarts = self.restarts.as_ref().map_or(0, Restarts::count);
         Counts { restarts, ..self.counts.get() }
-    }
-
-    /// Removes the objects of this run, so that a store that walks all it has stays quick.
-    pub async fn sweep(&self) -> Result<(), RealError> {
-        self.lines.sweep().await
     }
 
     /// What the first call that was lost died of.
