@@ -7,6 +7,7 @@
 mod promises;
 
 use crate::file;
+use crate::interrupt;
 use crate::out::{Exit, Failure, Out, paint};
 use crate::setup::{self, Setup};
 use anstyle::AnsiColor;
@@ -131,6 +132,7 @@ pub(crate) fn confirm(args: &Args, out: &Out) -> Result<Exit, Failure> {
         races: args.races,
         client: Some(program()?),
         restart_every: Some(RESTART_EVERY),
+        is_over: interrupt::was_interrupted,
     };
     if subject.promises {
         return promises::confirm(args, &subject, &targets, options, out);

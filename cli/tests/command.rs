@@ -601,7 +601,9 @@ fn a_server_that_breaks_a_promise_in_a_race_is_told_with_a_history_that_shows_it
         "15  BROKEN",
         "Both were told they created runs/run-0/",
         "FAIL       s3s-fs breaks 2 of 4 promises",
+        "a sound store keeps each;",
         "checks_then_writes breaks one If-None-Match winner at seed",
+        "checks_then_writes breaks one If-Match winner at seed",
         "DISAGREES  the sound model never does this: the server's fault",
         "wrote      kept/s3s-fs-create.jsonl",
     ]);

@@ -36,7 +36,7 @@ const LOST_MAX: u32 = 100;
 const TAKE_TIME_MAX: Duration = Duration::from_secs(3);
 
 /// How a run at full speed is disturbed and bounded.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// With a real lock, one UPDATE in so many is held back until the lock has run out; 0: none.
     pub pause_every: u32,
@@ -52,13 +52,16 @@ pub struct Options {
     /// Where there are several Redis nodes of ours, how long after one another they crash and come
     /// back empty; none: they do not.
     pub restart_every: Option<Duration>,
+    /// Whether somebody wants the run to end now.
+    pub is_over: fn() -> bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let time_max = Duration::from_secs(240);
         let (client, restart_every) = (None, None);
-        Options { pause_every: 20, seed: 0, time_max, races: 200, client, restart_every }
+        let is_over = || false;
+        Options { pause_every: 20, seed: 0, time_max, races: 200, client, restart_every, is_over }
     }
 }
 
