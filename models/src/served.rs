@@ -31,6 +31,15 @@ pub trait Remote {
 /// A call on its way to a real service.
 pub type Reached<'a> = Pin<Box<dyn Future<Output = Result<Reply, Lost>> + 'a>>;
 
+/// When clients at full speed begin.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Pace {
+    /// All at once.
+    Together,
+    /// Each when the one before is done.
+    InTurn,
+}
+
 /// What came of a trace on real services.
 #[derive(Debug)]
 pub struct Replayed {
@@ -90,11 +99,12 @@ pub trait Served: Sync {
         backend: &mut dyn Backend,
     ) -> Result<Replayed, SetupError>;
 
-    /// Runs all clients at once against `remote`, on the runtime that polls the future.
+    /// Runs the clients against `remote`, on the runtime that polls the future.
     fn speak_on(
         &self,
         setup: &Setup<'_>,
         remote: Rc<dyn Remote>,
+        pace: Pace,
     ) -> Result<Pin<Box<dyn Future<Output = Spoken>>>, SetupError>;
 }
 
@@ -174,20 +184,28 @@ impl<M: Model<World = Services>> Served for Registered<M> {
         &self,
         setup: &Setup<'_>,
         remote: Rc<dyn Remote>,
+        pace: Pace,
     ) -> Result<Pin<Box<dyn Future<Output = Spoken>>>, SetupError> {
         let model = set_up::<M>(setup.params, setup.mutant)?;
-        Ok(Box::pin(speak(model, remote)))
+        Ok(Box::pin(speak(model, remote, pace)))
     }
 }
 
-async fn speak<M: Model<World = Services>>(model: M, remote: Rc<dyn Remote>) -> Spoken {
+async fn speak<M: Model<World = Services>>(model: M, remote: Rc<dyn Remote>, pace: Pace) -> Spoken {
     let clock = Rc::clone(&remote);
     let hosted = Hosted::<M>::by_clock(move || clock.now_ns());
     let ports: Vec<Line> = (0..model.clients())
         .map(|it| Line { me: ClientId(it), remote: Rc::clone(&remote) })
         .collect();
     let clients = ports.iter().map(|port| hosted.run(&model, port.me, port));
-    sim::host::all(clients).await;
+    match pace {
+        Pace::Together => sim::host::all(clients).await,
+        Pace::InTurn => {
+            for client in clients {
+                client.await;
+            }
+        }
+    }
     let history = hosted.history();
     let marks = hosted.marks();
     Spoken {

@@ -333,11 +333,12 @@ fn a_difference_is_told_with_its_step_and_both_answers() {
             &self,
             setup: &Setup<'_>,
             remote: std::rc::Rc<dyn models::served::Remote>,
+            pace: models::served::Pace,
         ) -> Result<
             std::pin::Pin<Box<dyn Future<Output = models::served::Spoken>>>,
             sim::registry::SetupError,
         > {
-            self.0.speak_on(setup, remote)
+            self.0.speak_on(setup, remote, pace)
         }
     }
     let blind = Blind(served("run_head"), two);

@@ -67,7 +67,7 @@ fn s3s_fs_lets_two_create_and_two_replace_one_object_and_is_caught_with_the_evid
     for about in [About::IfNoneMatch, About::IfMatch] {
         let trial = of(&found, about);
         assert_eq!(trial.outcome(), Outcome::Breaks, "{trial:?}");
-        assert_eq!(trial.in_turn.broken, 0, "it takes a race");
+        assert_eq!((trial.in_turn.broken, trial.in_turn.overlapping), (0, 0), "it takes a race");
         let evidence = trial.evidence.as_ref().expect("what broke it");
         assert!(!evidence.in_turn && evidence.minimal.len() < evidence.history.len());
         // What was written down breaks the promise by itself, for whoever reads it again.

@@ -2,7 +2,7 @@
 
 use checker::{Property, Verdict};
 use futures_util::future::{Either, select};
-use models::served::{Remote, Served, Setup, Spoken};
+use models::served::{Pace, Remote, Served, Setup, Spoken};
 use models::worlds::{EXPIRED, TAKEN};
 use std::pin::pin;
 use std::rc::Rc;
@@ -26,7 +26,7 @@ pub fn confirm_model(
 ) -> Result<Confirmation, RealError> {
     let begin = Instant::now();
     let mut stage = Stage::new(served, targets, options.clone())?;
-    let spoken = stage.speak(setup, options.time_max, false)?;
+    let spoken = stage.speak(setup, options.time_max, Pace::Together)?;
     let spoken = spoken.unwrap_or_else(|| unfinished(&options));
     let nodes = served.redis_nodes(setup)?;
     let breaks = setup.mutant.and_then(|mutant| breaks(served.name(), mutant));
@@ -80,13 +80,12 @@ impl<'a> Stage<'a> {
         self.error.as_deref()
     }
 
-    /// Runs all clients at once, or with one call at a time; nothing if the time was over first, or
-    /// somebody wanted it to be.
+    /// Runs all clients; nothing if the time was over first, or somebody wanted it to be.
     pub(super) fn speak(
         &mut self,
         setup: &Setup<'_>,
         time_max: Duration,
-        in_turn: bool,
+        pace: Pace,
     ) -> Result<Option<Spoken>, RealError> {
         let sizes = (runs(setup), self.served.redis_nodes(setup)?);
         if let Some((_, database)) = &self.targets.postgres {
@@ -95,10 +94,9 @@ impl<'a> Stage<'a> {
                 database.reset(&mut connection, sizes.0).await
             })?;
         }
-        let speed =
-            Rc::new(Speed::new(self.targets, self.epoch, sizes, self.options.clone(), in_turn));
+        let speed = Rc::new(Speed::new(self.targets, self.epoch, sizes, self.options.clone()));
         let remote: Rc<dyn Remote> = Rc::clone(&speed) as _;
-        let speaking = self.served.speak_on(setup, remote)?;
+        let speaking = self.served.speak_on(setup, remote, pace)?;
         let spoken = self.runtime.block_on(async {
             let broken = pin!(speed.broken());
             let over = pin!(over(time_max, self.options.is_over));

@@ -1,4 +1,4 @@
-//! An object store's promises, each by itself: kept one call at a time, and kept in a race?
+//! An object store's promises, each by itself: kept one client at a time, and kept in a race?
 //!
 //! A race must be one, and say which promise it broke. So each starts all clients at once, at an
 //! object that nobody has touched, and is judged alone; and how many had two puts under way at the
@@ -7,7 +7,7 @@
 use checker::specs::objects::{Objects, Op, Ret};
 use checker::{Budget, Checked, Operation, Verdict, check, line};
 use models::object_store::{About, PROMISES};
-use models::served::{Served, Setup, Spoken};
+use models::served::{Pace, Served, Setup, Spoken};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ use crate::capability::Capability;
 use crate::error::RealError;
 use crate::targets::{Card, Targets};
 
-/// How often a promise is tried one call at a time.
+/// How often a promise is tried one client at a time.
 const IN_TURN: u32 = 10;
 
 /// How often it is tried by a race.
@@ -63,7 +63,7 @@ pub struct Trial {
     pub about: About,
     /// Which, as a reader calls it.
     pub promise: &'static str,
-    /// One call at a time.
+    /// One client at a time.
     pub in_turn: Tally,
     /// All at once.
     pub racing: Tally,
@@ -223,7 +223,8 @@ impl Court<'_> {
         params.insert("first".to_owned(), json!(self.object));
         self.object += 1;
         let setup = Setup { params: &params, mutant: None };
-        let Some(spoken) = self.stage.speak(&setup, left, in_turn)? else { return Ok(false) };
+        let pace = if in_turn { Pace::InTurn } else { Pace::Together };
+        let Some(spoken) = self.stage.speak(&setup, left, pace)? else { return Ok(false) };
         let tally = if in_turn { &mut trial.in_turn } else { &mut trial.racing };
         tally.tried += 1;
         match &spoken.verdict {

@@ -20,7 +20,7 @@ use std::collections::HashMap;
 use std::ops::AddAssign;
 use std::rc::Rc;
 use std::time::Duration;
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::Notify;
 
 use self::holders::{Held, Holders};
 use self::lines::{Lines, Watch};
@@ -105,8 +105,6 @@ pub struct Speed {
     aside: Simulated,
     options: Options,
     watch: Watch,
-    /// Where one call is made at a time: whose turn it is.
-    turn: Option<Mutex<()>>,
     holders: RefCell<Holders>,
     updates: Cell<u64>,
     lost_in_a_row: Cell<u32>,
@@ -123,7 +121,6 @@ impl Speed {
         epoch: u32,
         (runs, nodes): (u16, usize),
         options: Options,
-        in_turn: bool,
     ) -> Self {
         let lines = targets.lines(epoch);
         let several = Some(targets.redis_servers()).filter(|it| it.len() > 1);
@@ -136,7 +133,6 @@ impl Speed {
             aside: Simulated::new(runs),
             options,
             watch: Watch::started(),
-            turn: in_turn.then(Mutex::default),
             holders: RefCell::new(Holders::on(nodes)),
             updates: Cell::default(),
             lost_in_a_row: Cell::default(),
@@ -176,10 +172,6 @@ impl Speed {
                 None => Ok(Reply::Clock(self.watch.tell(call).await)),
             };
         }
-        let _turn = match &self.turn {
-            Some(turn) => Some(turn.lock().await),
-            None => None,
-        };
         if let Some(run) = moves_head(&call) {
             self.hold_back(from, run, process.as_deref()).await?;
         }
