@@ -36,9 +36,14 @@ bench:           ## what is measured, beside its peers: bench/results.md
 
 real: deps       ## the models on real Postgres, Redis and S3
 	$(CARGO) run --quiet --release -- confirm run_head -p writers=16 -p transitions=5000 --on postgres
-	$(CARGO) run --quiet --release -- confirm run_head -p writers=16 -p transitions=500 -p ttl=30 --on postgres,redis
+	$(CARGO) run --quiet --release -- confirm run_head --on postgres,redis
+	$(CARGO) run --quiet --release -- confirm redlock --on redis
+	$(CARGO) run --quiet --release -- confirm snapshot_log --on postgres,redis,s3
+	$(CARGO) run --quiet --release -- confirm redlock --mutant no_guard --on postgres,redis; test $$? = 1
 	$(CARGO) run --quiet --release -- confirm traces/seed-42.json --on postgres,redis,s3
 	$(CARGO) run --quiet --release -- confirm object_store --on s3
+	$(CARGO) run --quiet --release -- confirm object_store -p about=all --on s3
+	$(CARGO) run --quiet --release -- confirm object_store --on s3s-fs -o target/found; test $$? = 1
 
 checker-long:    ## every datatype beside brute force, on 37 million histories
 	UNFORKED_LONG=50 $(CARGO) test --quiet --release -p unforked-checker --test suite

@@ -6,7 +6,7 @@
 mod follow;
 mod input;
 mod judge;
-mod lanes;
+pub(crate) mod lanes;
 mod report;
 pub(crate) mod specs;
 

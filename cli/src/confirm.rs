@@ -4,17 +4,22 @@
 //! simulated one. A model is confirmed at full speed: all clients at once, real locks that really
 //! run out, and the checker judges what was recorded.
 
+mod promises;
+
 use crate::file;
+use crate::interrupt;
 use crate::out::{Exit, Failure, Out, paint};
 use crate::setup::{self, Setup};
 use anstyle::AnsiColor;
 use checker::{Property, Verdict};
 use clap::{Args as ClapArgs, ValueEnum};
 use models::served::{self, Served};
+use real::client::Program;
 use real::confirm::{Confirmation, Options, Outcome, confirm_model, confirm_trace};
 use real::error::RealError;
 use real::targets::{Given, Targets, Wanted};
 use serde_json::{Map, Value, json};
+use sim::registry::Card;
 use sim::scenario::Scenario;
 use sim::session::Plan;
 use sim::step::Step;
@@ -30,7 +35,7 @@ pub(crate) struct Args {
     /// A deliberately broken twin of the model
     #[arg(long)]
     mutant: Option<String>,
-    /// Which services are real: postgres, redis, s3 (or s3=minio, s3=weed, s3=embedded)
+    /// Which services are real: postgres, redis, s3 (or minio, weed, embedded, s3s-fs)
     #[arg(long, value_name = "SERVICES")]
     on: String,
     /// A trace is confirmed exactly and a model at speed, unless told
@@ -39,9 +44,13 @@ pub(crate) struct Args {
     /// What decides a model's schedule in exact mode, and its pauses at speed
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// At speed, one write in so many is held back until its lock has run out; 0: none
-    #[arg(long, value_name = "N", default_value_t = 20)]
+    /// At speed, one write in so many is held back until its lock has run out, its client's process
+    /// stopped; 0: none
+    #[arg(long, value_name = "N", default_value_t = 4)]
     pause_every: u32,
+    /// How often each promise of an object store is raced, at most
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
+    races: u32,
     /// A Postgres server that is already there, instead of one started for the run
     #[arg(long, value_name = "URL")]
     postgres_url: Option<String>,
@@ -51,8 +60,9 @@ pub(crate) struct Args {
     /// An S3 endpoint that is already there; its keys come from the AWS_* variables
     #[arg(long, value_name = "URL")]
     s3_endpoint: Option<String>,
-    /// Writes the recorded history, as JSON Lines
-    #[arg(short, long, value_name = "HISTORY")]
+    /// Writes the recorded history, as JSON Lines; of an object store's promises, what broke each
+    /// into this directory [default: found]
+    #[arg(short, long, value_name = "HISTORY|DIR")]
     output: Option<PathBuf>,
 }
 
@@ -64,27 +74,72 @@ enum Mode {
     AtSpeed,
 }
 
+/// The command that is a client.
+pub(crate) const CLIENT: &str = "client";
+
+/// Is a client, until nobody tells it what to do.
+pub(crate) fn client() -> Result<Exit, Failure> {
+    real::client::be().map_err(failure)?;
+    Ok(Exit::Holds)
+}
+
+/// How models are sized where a real lock is to run out, unless told: small enough for a minute,
+/// and for a lock to run out a hundred times in the middle of a transition.
+const LOCKED: [(&str, &[(&str, u64)]); 3] = [
+    ("run_head", &[("writers", 16), ("transitions", 400), ("ttl", 30)]),
+    (
+        "redlock",
+        &[
+            ("nodes", 5),
+            ("writers", 8),
+            ("turns", 60),
+            ("retries", 1000),
+            ("ttl", 100),
+            ("threshold", 20),
+        ],
+    ),
+    ("snapshot_log", &[("writers", 6), ("tries", 80), ("ttl", 60)]),
+];
+
+/// How long after one another nodes of Redis crash, where there are several.
+const RESTART_EVERY: Duration = Duration::from_millis(500);
+
 /// When a run at speed is given up.
 const TIME_MAX: Duration = Duration::from_secs(240);
 
 pub(crate) fn confirm(args: &Args, out: &Out) -> Result<Exit, Failure> {
     let subject = Subject::read(args)?;
+    let setup = served::Setup { params: &subject.params, mutant: subject.mutant.as_deref() };
     let wanted: Wanted = args.on.parse().map_err(failure)?;
+    // A trace says when a node forgets, which only keys of our own can be told to.
+    let redis_nodes = match subject.steps {
+        Some(_) => 1,
+        None => subject.served.redis_nodes(&setup).map_err(Failure::input)?,
+    };
+    let wanted = Wanted { redis_nodes, ..wanted };
     let given = Given {
         postgres_url: args.postgres_url.clone(),
         redis_url: args.redis_url.clone(),
         s3_endpoint: args.s3_endpoint.clone(),
+        s3_keys: None,
     };
     out.aside(format!("starting {}", args.on));
     let targets = Targets::start(&wanted, &given).map_err(failure)?;
-    let setup = served::Setup { params: &subject.params, mutant: subject.mutant.as_deref() };
+    let options = Options {
+        pause_every: args.pause_every,
+        seed: args.seed,
+        time_max: TIME_MAX,
+        races: args.races,
+        client: Some(program()?),
+        restart_every: Some(RESTART_EVERY),
+        is_over: interrupt::was_interrupted,
+    };
+    if subject.promises {
+        return promises::confirm(args, &subject, &targets, options, out);
+    }
     let found = match &subject.steps {
         Some(steps) => confirm_trace(subject.served, &setup, steps, steps.len(), &targets),
-        None => {
-            let options =
-                Options { pause_every: args.pause_every, seed: args.seed, time_max: TIME_MAX };
-            confirm_model(subject.served, &setup, &targets, options)
-        }
+        None => confirm_model(subject.served, &setup, &targets, options),
     };
     let found = subject.held_to_its_record(found.map_err(failure)?);
     say(out, args, &subject, &targets, &found);
@@ -107,6 +162,8 @@ struct Subject {
     steps: Option<Vec<Step>>,
     /// The promise that the trace says it breaks.
     breaks: Option<Property>,
+    /// Whether it is an object store, to be held to each of its promises.
+    promises: bool,
 }
 
 impl Subject {
@@ -119,10 +176,20 @@ impl Subject {
         let mut params = args.setup.params()?;
         let card = model.card();
         let mutant = card.mutants.iter().find(|it| Some(&it.name) == args.mutant.as_ref());
-        let fixed = mutant.is_some_and(|it| it.params.iter().any(|(name, _)| *name == "lock"));
-        let redis = args.on.split(',').any(|it| it == "redis");
-        if card.params.contains_key("lock") && !redis && !fixed && args.mode != Some(Mode::Exact) {
-            params.entry("lock").or_insert(Value::from("none"));
+        let fixed = |name| mutant.is_some_and(|it| it.params.iter().any(|(it, _)| *it == name));
+        let redis = args.on.split(',').any(|it| it.trim() == "redis");
+        if args.mode != Some(Mode::Exact) {
+            if card.params.contains_key("lock") && !redis && !fixed("lock") {
+                params.entry("lock").or_insert(Value::from("none"));
+            }
+            let sizes = LOCKED.iter().filter(|(name, _)| redis && *name == card.name);
+            for (name, size) in sizes.flat_map(|(_, sizes)| *sizes).filter(|it| !fixed(it.0)) {
+                params.entry(*name).or_insert(Value::from(*size));
+            }
+        }
+        let promises = Subject::has_promises(args, &card, &params);
+        if promises {
+            params.entry("writers").or_insert(Value::from(promises::CLIENTS));
         }
         let mut session = setup::session(model, &params, args.mutant.as_deref())?;
         let mut steps = None;
@@ -133,7 +200,16 @@ impl Subject {
         // At speed nothing is drawn: what is left open stays as it is published.
         let params = session.params();
         let served = find(card.name)?;
-        Ok(Subject { served, params, mutant: args.mutant.clone(), steps, breaks: None })
+        let mutant = args.mutant.clone();
+        Ok(Subject { served, params, mutant, steps, breaks: None, promises })
+    }
+
+    /// A sound object store at speed, of which no one promise was asked for: each has its turn.
+    fn has_promises(args: &Args, card: &Card, params: &Map<String, Value>) -> bool {
+        let wanted: Result<Wanted, _> = args.on.parse();
+        let stored = wanted.is_ok_and(|it| it.s3.is_some());
+        let sound = args.mutant.is_none() && args.mode != Some(Mode::Exact);
+        stored && sound && card.name == "object_store" && !params.contains_key("about")
     }
 
     fn of_trace(args: &Args, path: &Path) -> Result<Subject, Failure> {
@@ -149,7 +225,8 @@ impl Subject {
         let served = find(&loaded.trace.model)?;
         let breaks = loaded.trace.verdict.broken().cloned();
         let (params, mutant) = (loaded.trace.params, loaded.trace.mutant);
-        Ok(Subject { served, params, mutant, steps: Some(loaded.steps), breaks })
+        let steps = Some(loaded.steps);
+        Ok(Subject { served, params, mutant, steps, breaks, promises: false })
     }
 
     /// A promise that the trace breaks and that was not seen to break here is not kept: that
@@ -164,6 +241,13 @@ impl Subject {
             _ => found,
         }
     }
+}
+
+/// What a client is when it is a process of its own: this command again.
+fn program() -> Result<Program, Failure> {
+    let path = std::env::current_exe()
+        .map_err(|error| Failure::service(format!("where this command is: {error}")))?;
+    Ok(Program { path, arguments: vec![CLIENT.to_owned()], environment: Vec::new() })
 }
 
 fn find(name: &str) -> Result<&'static dyn Served, Failure> {
@@ -210,7 +294,11 @@ fn say(out: &Out, args: &Args, subject: &Subject, targets: &Targets, found: &Con
     ));
     out.say("");
     for row in &found.rows {
-        let evidence = if row.real { "real    " } else { "ours    " };
+        let evidence = match row.real {
+            true => "real    ",
+            false if row.service.ends_with("embedded") => "ours    ",
+            false => "on trial",
+        };
         out.say(format!(
             "  {:<10} {evidence} {:<13} {}",
             row.service,
@@ -250,7 +338,7 @@ fn say_verdict(out: &Out, found: &Confirmation) {
     match verdict(found) {
         Verdict::Pass => {
             let real = found.rows.iter().any(|row| row.real);
-            let whose = if real { "the real services" } else { "a server of ours" };
+            let whose = if real { "the real services" } else { "a server that is no evidence" };
             out.verdict(format!(
                 "{}     every promise kept on {whose}   {:.2} s",
                 paint(AnsiColor::Green, "PASS"),

@@ -102,6 +102,9 @@ enum Command {
     /// Prints what each seed does, step by step, for `doctor`
     #[command(hide = true)]
     Digests(digests::Args),
+    /// Is a client of `confirm`, told by its input what to do
+    #[command(hide = true)]
+    Client,
 }
 
 impl Command {
@@ -121,6 +124,7 @@ impl Command {
             Command::Confirm(_) => "confirm",
             Command::Doctor(_) => "doctor",
             Command::Digests(_) => "digests",
+            Command::Client => confirm::CLIENT,
         }
     }
 }
@@ -147,6 +151,7 @@ fn main() -> ExitCode {
         Command::Confirm(args) => confirm::confirm(&args, &out),
         Command::Doctor(args) => doctor::doctor(&args, &out),
         Command::Digests(args) => digests::digests(&args, &out),
+        Command::Client => confirm::client(),
     };
     let exit = result.unwrap_or_else(|failure| {
         out.failure(&failure);

@@ -593,6 +593,41 @@ fn what_no_service_was_asked_is_no_pass() {
     assert!(!ran.out.contains("PASS"), "{}", ran.out);
     let object = desk.checker("confirm run_head --on s3=embedded --json").exits(3);
     assert!(object.object("confirm", "unknown")["why"].is_string());
-    let ours = desk.checker("confirm object_store --on s3=embedded").exits(0);
+    let ours = desk.checker("confirm object_store -p about=all --on s3=embedded").exits(0);
     assert!(!ours.out.contains("on the real services"), "{}", ours.out);
+}
+
+#[test]
+fn a_server_that_breaks_a_promise_in_a_race_is_told_with_a_history_that_shows_it_again() {
+    let desk = Desk::new("promises");
+    let line = "confirm object_store --on s3s-fs --races 15";
+    let ran = desk.checker(&format!("{line} -o kept")).exits(1);
+    let ran = ran.tells(&[
+        "object_store, at speed, 16 clients, s3s-fs 0.14.1 (in this process)",
+        "read-after-write           holds              0/15",
+        "list-after-write           holds              0/15",
+        "15  BROKEN",
+        "Both were told they created runs/run-0/",
+        "FAIL       s3s-fs breaks 2 of 4 promises",
+        "a sound store keeps each;",
+        "checks_then_writes breaks one If-None-Match winner at seed",
+        "checks_then_writes breaks one If-Match winner at seed",
+        "DISAGREES  the sound model never does this: the server's fault",
+        "wrote      kept/s3s-fs-create.jsonl",
+    ]);
+    assert!(
+        ran.err.contains("REPRODUCE: checker check kept/s3s-fs-replace.jsonl --spec object-store")
+    );
+    for file in ["create", "replace"] {
+        let again = format!("check kept/s3s-fs-{file}.jsonl --spec object-store");
+        desk.checker(&again).exits(1).tells(&["cut to 2", "FAIL "]);
+    }
+    let ours = desk.checker("confirm object_store --on embedded --races 5 -p writers=4 --json");
+    let object = ours.exits(0).object("confirm", "pass");
+    let rows = object["rows"].as_array().expect("a row for each promise");
+    assert_eq!(rows.len(), 4);
+    for row in rows {
+        assert_eq!((&row["outcome"], &row["real"]), (&"agrees".into(), &false.into()), "{row}");
+        assert_eq!((&row["racing"]["tried"], &row["racing"]["broken"]), (&5.into(), &0.into()));
+    }
 }

@@ -49,7 +49,8 @@ fn run(arguments: &[String]) -> Output {
     // As wide as what the README shows.
     command.env("COLUMNS", "100");
     // What a failing campaign writes is not for the repository.
-    if arguments[0] == "fuzz" && arguments.iter().any(|it| it == "--mutant") {
+    let has = |word: &str| arguments.iter().any(|it| it == word);
+    if arguments[0] == "fuzz" && has("--mutant") || arguments[0] == "confirm" && has("s3s-fs") {
         command.arg("-o").arg(found);
     }
     command.output().expect("the command starts")

@@ -5,6 +5,9 @@
 //! list-after-write, "all since N" complete, and one winner for one `If-None-Match: *`. A listing in
 //! pages is no snapshot: keys may appear while it runs. What it must not do is miss a key that was
 //! acknowledged before it began.
+//!
+//! `about` asks for one promise alone, in the shape of a race: every writer at one object. Another
+//! of its promises is that one `If-Match` of what an object was has one winner.
 
 use crate::worlds::objects::{Body, Profile, When};
 use crate::worlds::rows::Vacuum;
@@ -12,6 +15,7 @@ use crate::worlds::slow_down::Rate;
 use crate::worlds::{Door, SLOWED, Services};
 use checker::specs::objects::{Objects, Op, Ret};
 use sim::prelude::*;
+use std::ops::Range;
 
 /// How it is sized.
 #[derive(Clone, Serialize, Deserialize)]
@@ -29,11 +33,54 @@ pub struct Sizes {
     pub looks: bool,
     /// How many PUTs the store takes in a second, and GETs in proportion; 0: any number.
     pub puts_per_second: u32,
+    /// Which promise the clients are about.
+    pub about: About,
+    /// The number of the first object: more than 0 where a run began elsewhere.
+    pub first: u32,
 }
+
+/// Which promise the clients are about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum About {
+    /// All: writers put objects of their own, read and list them, then race to create one more.
+    All,
+    /// Writers put one object, and each reads it.
+    ReadAfterWrite,
+    /// Writers put an object each, and list what there is.
+    ListAfterWrite,
+    /// Writers create one object, if it is not there.
+    IfNoneMatch,
+    /// Writers replace one object, if it is still what it was at first.
+    IfMatch,
+}
+
+/// The promises that can be asked for alone, by what a reader calls them.
+pub const PROMISES: [(About, &str); 4] = [
+    (About::ReadAfterWrite, "read-after-write"),
+    (About::ListAfterWrite, "list-after-write"),
+    (About::IfNoneMatch, "one If-None-Match winner"),
+    (About::IfMatch, "one If-Match winner"),
+];
 
 impl Default for Sizes {
     fn default() -> Self {
-        Sizes { writers: 2, readers: 1, objects: 3, page: 2, looks: false, puts_per_second: 0 }
+        Sizes {
+            writers: 2,
+            readers: 1,
+            objects: 3,
+            page: 2,
+            looks: false,
+            puts_per_second: 0,
+            about: About::All,
+            first: 0,
+        }
+    }
+}
+
+impl Sizes {
+    fn numbers(&self) -> Range<u32> {
+        self.first..self.first + self.objects
     }
 }
 
@@ -44,6 +91,7 @@ impl Params for Sizes {
         within("writers", self.writers, 1..=64)?;
         within("readers", self.readers, 0..=64)?;
         within("objects", self.objects, 1..=10_000)?;
+        within("first", self.first, 0..=1_000_000)?;
         within("page", self.page, 1..=1000)?;
         within("puts_per_second", self.puts_per_second, 0..=1_000_000)
     }
@@ -93,6 +141,17 @@ pub struct ObjectStore {
 
 /// What every key begins with.
 const PREFIX: &str = "runs/run-0/";
+/// How many names a race lists at most: all of them.
+const PAGE: u32 = 1000;
+/// What an object of a race by `If-Match` says at first; no client's number is so large.
+const AT_FIRST: u64 = 1 << 48;
+/// How often a writer looks for that object before it gives up.
+const LOOKS: u32 = 100;
+
+/// A conditional PUT found the object there.
+const NOT_CREATED: &str = "creations refused";
+/// A conditional PUT found that the object was replaced.
+const NOT_REPLACED: &str = "replacements refused";
 
 impl Model for ObjectStore {
     const NAME: &'static str = "object_store";
@@ -196,7 +255,10 @@ impl Model for ObjectStore {
     }
 
     fn clients(&self) -> u16 {
-        self.sizes.writers + self.sizes.readers
+        match self.sizes.about {
+            About::All => self.sizes.writers + self.sizes.readers,
+            _ => self.sizes.writers,
+        }
     }
 
     fn role(&self, client: ClientId) -> char {
@@ -217,19 +279,27 @@ impl Model for ObjectStore {
 
     async fn client(self, io: Io<Self>) {
         let store = Store { model: &self, io: &io, services: &Door::new(&io) };
-        if io.me().0 < self.sizes.writers {
-            store.write().await;
-        } else {
-            store.read_since().await;
+        match self.sizes.about {
+            About::All if io.me().0 < self.sizes.writers => store.write().await,
+            About::All => store.read_since().await,
+            about => {
+                for n in self.sizes.numbers() {
+                    store.race(about, n).await;
+                }
+            }
         }
     }
 
     fn sometimes(&self) -> Vec<&'static str> {
         let mut sometimes = vec!["late effects"];
-        if self.sizes.writers > 1 {
-            sometimes.push("creations refused");
+        let about = self.sizes.about;
+        if self.sizes.writers > 1 && matches!(about, About::All | About::IfNoneMatch) {
+            sometimes.push(NOT_CREATED);
         }
-        if self.sizes.readers > 0 {
+        if self.sizes.writers > 1 && about == About::IfMatch {
+            sometimes.push(NOT_REPLACED);
+        }
+        if self.sizes.readers > 0 && about == About::All {
             sometimes.push("pages after the first");
         }
         if self.sizes.puts_per_second == 1 && self.sizes.objects > 1 {
@@ -275,7 +345,7 @@ impl Store<'_> {
     /// Puts objects under keys of its own and checks each, then races for one key.
     async fn write(&self) {
         let sizes = &self.model.sizes;
-        for n in 0..sizes.objects {
+        for n in sizes.numbers() {
             let seq = n * u32::from(sizes.writers) + u32::from(self.io.me().0) + 1;
             let key = format!("{PREFIX}{seq:08}");
             if sizes.looks {
@@ -283,22 +353,69 @@ impl Store<'_> {
             }
             if self.put(&key, When::Always).await.is_some() {
                 self.get(&key).await;
-                self.list_one(&key).await;
+                self.list(&key, sizes.page).await;
             }
         }
-        if self.put(&format!("{PREFIX}claim"), When::Absent).await == Some(false) {
-            self.io.mark("creations refused");
+        self.create(&format!("{PREFIX}claim")).await;
+    }
+
+    /// One race, at the object of that number.
+    async fn race(&self, about: About, n: u32) {
+        let key = format!("{PREFIX}{n:08}");
+        match about {
+            About::All => unreachable!("it is no race"),
+            About::ReadAfterWrite => {
+                if self.put(&key, When::Always).await.is_some() {
+                    self.get(&key).await;
+                }
+            }
+            About::ListAfterWrite => {
+                let own = format!("{key}-{:04}", self.io.me().0);
+                if self.put(&own, When::Always).await.is_some() {
+                    self.list(&key, PAGE).await;
+                }
+            }
+            About::IfNoneMatch => self.create(&key).await,
+            About::IfMatch => self.replace(&key, AT_FIRST + u64::from(n)).await,
         }
     }
 
-    /// Whether it was written; nothing if nobody answered.
+    async fn create(&self, key: &str) {
+        if self.put(key, When::Absent).await == Some(false) {
+            self.io.mark(NOT_CREATED);
+        }
+    }
+
+    /// The first writer makes what all want to replace. They go off when they have seen it.
+    async fn replace(&self, key: &str, first: u64) {
+        if self.io.me().0 == 0 {
+            self.put_value(key, first, When::Absent).await;
+        }
+        for _ in 0..LOOKS {
+            if self.get(key).await == Some(true) {
+                if self.put(key, When::Is(first)).await == Some(false) {
+                    self.io.mark(NOT_REPLACED);
+                }
+                return;
+            }
+            self.services.sleep(1).await;
+        }
+    }
+
     async fn put(&self, key: &str, when: When) -> Option<bool> {
-        let value = self.io.unique();
+        self.put_value(key, self.io.unique(), when).await
+    }
+
+    /// Whether it was written; nothing if nobody answered.
+    async fn put_value(&self, key: &str, value: u64, when: When) -> Option<bool> {
         let asked = self.io.begin(Op::Put {
             key: key.to_owned(),
             value,
             if_none_match: when == When::Absent,
-            if_match: None,
+            if_match: match when {
+                When::Is(old) => Some(old),
+                When::Always | When::Absent => None,
+            },
         });
         let body = Body { by: value, after: 0 };
         let sent = match self.model.mutant {
@@ -310,19 +427,20 @@ impl Store<'_> {
         Some(written)
     }
 
-    async fn get(&self, key: &str) {
+    /// Whether it was there; nothing if nobody answered.
+    async fn get(&self, key: &str) -> Option<bool> {
         let asked = self.io.begin(Op::Get { key: key.to_owned() });
-        if let Ok(body) = self.services.get(key.to_owned()).await {
-            asked.end(Ret::Value(body.map(|body| body.by)));
-        }
+        let body = self.services.get(key.to_owned()).await.ok()?;
+        asked.end(Ret::Value(body.map(|body| body.by)));
+        Some(body.is_some())
     }
 
-    /// Lists exactly one key: is it there?
-    async fn list_one(&self, key: &str) {
-        let page = self.model.sizes.page;
-        let asked =
-            self.io.begin(Op::List { prefix: key.to_owned(), start_after: None, limit: Some(page) });
-        if let Ok((keys, truncated)) = self.services.list(key.to_owned(), None, page).await {
+    /// Lists what begins like this, one page of it: is it there?
+    async fn list(&self, prefix: &str, page: u32) {
+        let prefix = prefix.to_owned();
+        let op = Op::List { prefix: prefix.clone(), start_after: None, limit: Some(page) };
+        let asked = self.io.begin(op);
+        if let Ok((keys, truncated)) = self.services.list(prefix, None, page).await {
             asked.end(Ret::Keys { keys, truncated: Some(truncated) });
         }
     }

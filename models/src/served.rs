@@ -23,10 +23,22 @@ use std::rc::Rc;
 pub trait Remote {
     /// Sends a call of `from`; silence is an answer too.
     fn call(&self, from: ClientId, call: Call) -> Reached<'_>;
+
+    /// Nanoseconds since the run began, by the one clock that its history has.
+    fn now_ns(&self) -> u64;
 }
 
 /// A call on its way to a real service.
 pub type Reached<'a> = Pin<Box<dyn Future<Output = Result<Reply, Lost>> + 'a>>;
+
+/// When clients at full speed begin.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Pace {
+    /// All at once.
+    Together,
+    /// Each when the one before is done.
+    InTurn,
+}
 
 /// What came of a trace on real services.
 #[derive(Debug)]
@@ -75,6 +87,9 @@ pub trait Served: Sync {
     /// server can be told to be like that.
     fn breaks_services(&self, setup: &Setup<'_>) -> Result<bool, SetupError>;
 
+    /// How many Redis servers it wants that know nothing of each other; 0: the one there is.
+    fn redis_nodes(&self, setup: &Setup<'_>) -> Result<usize, SetupError>;
+
     /// Plays the first `count` of a trace's steps, the real services held to the simulated ones.
     fn replay_on(
         &self,
@@ -84,11 +99,12 @@ pub trait Served: Sync {
         backend: &mut dyn Backend,
     ) -> Result<Replayed, SetupError>;
 
-    /// Runs all clients at once against `remote`, on the runtime that polls the future.
+    /// Runs the clients against `remote`, on the runtime that polls the future.
     fn speak_on(
         &self,
         setup: &Setup<'_>,
         remote: Rc<dyn Remote>,
+        pace: Pace,
     ) -> Result<Pin<Box<dyn Future<Output = Spoken>>>, SetupError>;
 }
 
@@ -110,6 +126,11 @@ impl<M: Model<World = Services>> Served for Registered<M> {
         let broken = set_up::<M>(setup.params, setup.mutant)?.worlds();
         let limited = broken.iter().any(|it| it.objects.is_limited());
         Ok(limited || broken != set_up::<M>(setup.params, None)?.worlds())
+    }
+
+    fn redis_nodes(&self, setup: &Setup<'_>) -> Result<usize, SetupError> {
+        let worlds = set_up::<M>(setup.params, setup.mutant)?.worlds();
+        Ok(worlds.iter().map(|it| it.nodes.len()).max().unwrap_or(0))
     }
 
     fn replay_on(
@@ -163,19 +184,28 @@ impl<M: Model<World = Services>> Served for Registered<M> {
         &self,
         setup: &Setup<'_>,
         remote: Rc<dyn Remote>,
+        pace: Pace,
     ) -> Result<Pin<Box<dyn Future<Output = Spoken>>>, SetupError> {
         let model = set_up::<M>(setup.params, setup.mutant)?;
-        Ok(Box::pin(speak(model, remote)))
+        Ok(Box::pin(speak(model, remote, pace)))
     }
 }
 
-async fn speak<M: Model<World = Services>>(model: M, remote: Rc<dyn Remote>) -> Spoken {
-    let hosted = Hosted::<M>::default();
+async fn speak<M: Model<World = Services>>(model: M, remote: Rc<dyn Remote>, pace: Pace) -> Spoken {
+    let clock = Rc::clone(&remote);
+    let hosted = Hosted::<M>::by_clock(move || clock.now_ns());
     let ports: Vec<Line> = (0..model.clients())
         .map(|it| Line { me: ClientId(it), remote: Rc::clone(&remote) })
         .collect();
     let clients = ports.iter().map(|port| hosted.run(&model, port.me, port));
-    sim::host::all(clients).await;
+    match pace {
+        Pace::Together => sim::host::all(clients).await,
+        Pace::InTurn => {
+            for client in clients {
+                client.await;
+            }
+        }
+    }
     let history = hosted.history();
     let marks = hosted.marks();
     Spoken {

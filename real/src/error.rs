@@ -38,6 +38,11 @@ pub enum RealError {
         /// What it lacks, and what to do about it.
         why: String,
     },
+    /// A client's own process failed.
+    Client {
+        /// How.
+        why: String,
+    },
     /// The system refused a runtime.
     Runtime(io::Error),
 }
@@ -47,7 +52,7 @@ impl fmt::Display for RealError {
         match self {
             Self::Wanted { text } => write!(
                 f,
-                "--on takes postgres, redis, s3, s3=minio, s3=weed and s3=embedded, \
+                "--on takes postgres, redis, s3, s3=minio, s3=weed, s3=embedded and s3s-fs, \
                  separated by commas, each service once, not '{text}'"
             ),
             Self::Service(error) => error.fmt(f),
@@ -56,6 +61,7 @@ impl fmt::Display for RealError {
                 write!(f, "{service} does not take us: {why}; check its address and its rights")
             }
             Self::Unsuitable { service, why } => write!(f, "this {service} will not do: {why}"),
+            Self::Client { why } => write!(f, "a client's process failed: {why}"),
             Self::Broke { why } => write!(f, "a real service broke: {why}"),
             Self::Runtime(error) => write!(f, "could not make a tokio runtime: {error}"),
         }
@@ -71,6 +77,7 @@ impl std::error::Error for RealError {
             Self::Wanted { .. }
             | Self::Connect { .. }
             | Self::Broke { .. }
+            | Self::Client { .. }
             | Self::Unsuitable { .. } => None,
         }
     }

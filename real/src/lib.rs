@@ -3,6 +3,8 @@
 //! What is hard here is that nothing is ours: a server may be missing, start slowly, lose its port
 //! to somebody else or outlive us. `service` owns that trouble, so that the rest may ask questions.
 
+pub mod capability;
+pub mod client;
 pub mod confirm;
 pub mod error;
 pub mod exact;
@@ -15,6 +17,8 @@ pub mod service;
 pub mod speed;
 pub mod targets;
 
-pub use confirm::{Confirmation, Outcome, Row, confirm_model, confirm_trace};
+pub use confirm::{
+    Confirmation, Outcome, Promises, Row, confirm_model, confirm_promises, confirm_trace,
+};
 pub use error::RealError;
 pub use targets::{Given, Targets, Wanted};

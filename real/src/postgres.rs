@@ -23,6 +23,7 @@ const TABLE: &str = "CREATE TABLE run_head (run_id text PRIMARY KEY, \
 #[derive(Clone)]
 pub struct Database {
     options: PgConnectOptions,
+    url: String,
     schema: String,
     shown: String,
 }
@@ -41,7 +42,13 @@ impl Database {
             .application_name("unforked")
             .options([("search_path", schema)])
             .disable_statement_logging();
-        Ok(Self { options, schema: schema.to_owned(), shown: shown.to_owned() })
+        let (url, schema, shown) = (url.to_owned(), schema.to_owned(), shown.to_owned());
+        Ok(Self { options, url, schema, shown })
+    }
+
+    /// What [`Database::new`] takes.
+    pub(crate) fn address(&self) -> [String; 3] {
+        [self.url.clone(), self.shown.clone(), self.schema.clone()]
     }
 
     /// Makes the schema and its table; the server's version.

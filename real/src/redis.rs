@@ -33,20 +33,20 @@ const EXPIRE: &str = "return redis.call('PEXPIRE', KEYS[1], ARGV[1])";
 /// How long an answer may take. A client of a lock that waits longer has lost it.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 
-/// Where a lock is kept: which trace it belongs to, and which node where there are several. All
-/// of them live on one server here, each with keys of its own.
+/// Where a lock is kept: which trace it belongs to, and which node where there are several.
 #[derive(Clone, Copy)]
 pub(crate) struct Place {
     pub(crate) epoch: u32,
     pub(crate) node: Option<Node>,
 }
 
-/// A Redis to connect to, and the keys on it that are ours.
+/// Redis servers to connect to, and the keys on them that are ours. Nodes without a server of their
+/// own live on another's, each with keys of its own.
 #[derive(Clone)]
 pub struct Locks {
-    client: Client,
+    servers: Vec<(Client, String)>,
+    urls: Vec<(String, String)>,
     prefix: String,
-    shown: String,
     acquire: Script,
     release: Script,
     extend: Script,
@@ -56,18 +56,22 @@ pub struct Locks {
 
 impl fmt::Debug for Locks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({}*)", self.shown, self.prefix)
+        let shown: Vec<&str> = self.servers.iter().map(|(_, shown)| shown.as_str()).collect();
+        write!(f, "{} ({}*)", shown.join(", "), self.prefix)
     }
 }
 
 impl Locks {
-    /// Where `url` leads; `shown` is the same without a password.
-    pub(crate) fn new(url: &str, shown: &str, prefix: &str) -> Result<Self, RealError> {
-        let client = Client::open(url).map_err(|error| refused(shown, &error))?;
+    /// Where each of `urls` leads; beside it is the same without a password.
+    pub(crate) fn new(urls: &[(String, String)], prefix: &str) -> Result<Self, RealError> {
+        let server = |(url, shown): &(String, String)| {
+            let client = Client::open(url.as_str()).map_err(|error| refused(shown, &error))?;
+            Ok((client, shown.clone()))
+        };
         Ok(Self {
-            client,
+            servers: urls.iter().map(server).collect::<Result<_, RealError>>()?,
+            urls: urls.to_vec(),
             prefix: prefix.to_owned(),
-            shown: shown.to_owned(),
             acquire: Script::new(ACQUIRE),
             release: Script::new(RELEASE),
             extend: Script::new(EXTEND),
@@ -76,30 +80,46 @@ impl Locks {
         })
     }
 
-    /// One more connection.
-    pub(crate) async fn connect(&self) -> Result<MultiplexedConnection, RealError> {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(ANSWER_MAX))
-            .set_response_timeout(Some(ANSWER_MAX));
-        let connected = self.client.get_multiplexed_async_connection_with_config(&config).await;
-        connected.map_err(|error| refused(&self.shown, &error))
+    /// What [`Locks::new`] takes.
+    pub(crate) fn address(&self) -> (Vec<(String, String)>, String) {
+        (self.urls.clone(), self.prefix.clone())
     }
 
-    /// Whether the server answers, and its version.
+    /// One more connection, to the server of that node.
+    pub(crate) async fn connect(
+        &self,
+        node: Option<Node>,
+    ) -> Result<MultiplexedConnection, RealError> {
+        let index = usize::from(node.map_or(0, |node| node.0)) % self.servers.len();
+        connect(&self.servers[index]).await
+    }
+
+    /// Whether every server answers, and the first one's version.
     pub(crate) async fn prepare(&self) -> Result<String, RealError> {
-        let mut connection = self.connect().await?;
-        let about: String = ::redis::cmd("INFO")
-            .arg("server")
-            .query_async(&mut connection)
-            .await
-            .map_err(|error| refused(&self.shown, &error))?;
-        let version = about.lines().find_map(|line| line.strip_prefix("redis_version:"));
-        Ok(version.unwrap_or("unknown").to_owned())
+        let mut versions = Vec::new();
+        for server in &self.servers {
+            let mut connection = connect(server).await?;
+            let about: String = ::redis::cmd("INFO")
+                .arg("server")
+                .query_async(&mut connection)
+                .await
+                .map_err(|error| refused(&server.1, &error))?;
+            let version = about.lines().find_map(|line| line.strip_prefix("redis_version:"));
+            versions.push(version.unwrap_or("unknown").to_owned());
+        }
+        Ok(versions.swap_remove(0))
     }
 
     /// Removes every key of ours.
     pub(crate) async fn remove(&self) -> Result<(), RealError> {
-        let mut connection = self.connect().await?;
+        for server in &self.servers {
+            self.remove_from(server).await?;
+        }
+        Ok(())
+    }
+
+    async fn remove_from(&self, server: &(Client, String)) -> Result<(), RealError> {
+        let mut connection = connect(server).await?;
         let mut cursor = 0u64;
         loop {
             let (next, keys): (u64, Vec<String>) = ::redis::cmd("SCAN")
@@ -107,10 +127,10 @@ impl Locks {
                 .arg(("MATCH", format!("{}*", self.prefix), "COUNT", 1000))
                 .query_async(&mut connection)
                 .await
-                .map_err(|error| refused(&self.shown, &error))?;
+                .map_err(|error| refused(&server.1, &error))?;
             if !keys.is_empty() {
                 let deleted = ::redis::cmd("DEL").arg(keys).exec_async(&mut connection).await;
-                deleted.map_err(|error| refused(&self.shown, &error))?;
+                deleted.map_err(|error| refused(&server.1, &error))?;
             }
             if next == 0 {
                 return Ok(());
@@ -190,19 +210,6 @@ impl Locks {
         forget.exec_async(connection).await.map_err(|error| format!("redis: {error}"))
     }
 
-    /// The last token that was handed out.
-    pub(crate) async fn token_last(
-        &self,
-        connection: &mut MultiplexedConnection,
-        place: Place,
-        run: Run,
-    ) -> Result<u64, String> {
-        let get = ::redis::cmd("GET").arg(self.token(place, run)).clone();
-        let token: Option<u64> =
-            get.query_async(connection).await.map_err(|error| format!("redis: {error}"))?;
-        Ok(token.unwrap_or(0))
-    }
-
     /// In braces is what decides on a cluster's node: a lock and its counter live together.
     fn lock(&self, Place { epoch, node }: Place, run: Run) -> String {
         let node = node.map_or(String::new(), |node| format!("{node}:"));
@@ -212,6 +219,14 @@ impl Locks {
     fn token(&self, place: Place, run: Run) -> String {
         format!("{}:token", self.lock(place, run))
     }
+}
+
+async fn connect((client, shown): &(Client, String)) -> Result<MultiplexedConnection, RealError> {
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(ANSWER_MAX))
+        .set_response_timeout(Some(ANSWER_MAX));
+    let connected = client.get_multiplexed_async_connection_with_config(&config).await;
+    connected.map_err(|error| refused(shown, &error))
 }
 
 fn refused(shown: &str, error: &RedisError) -> RealError {

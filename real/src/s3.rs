@@ -29,9 +29,21 @@ const ANSWER_MAX: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub struct Bucket {
     store: AmazonS3,
+    /// How it was configured, for one more client of it.
+    settings: Vec<(&'static str, String)>,
     prefix: String,
     shown: String,
 }
+
+/// What leads to a bucket, by the names that object_store has for it.
+const SETTINGS: [&str; 6] = [
+    "aws_endpoint_url",
+    "aws_bucket_name",
+    "aws_region",
+    "aws_access_key_id",
+    "aws_secret_access_key",
+    "aws_session_token",
+];
 
 impl fmt::Debug for Bucket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -39,7 +51,10 @@ impl fmt::Debug for Bucket {
     }
 }
 
-/// The etags of what was written, by key and transition: what `If-Match` needs.
+/// What leads to a bucket, where it is as it may be shown, and what our keys begin with.
+pub(crate) type Address = (Vec<(String, String)>, String, String);
+
+/// The etags of what was written or read, by key and transition: what `If-Match` needs.
 pub(crate) type Etags = RefCell<HashMap<(String, u64), String>>;
 
 impl Bucket {
@@ -49,12 +64,36 @@ impl Bucket {
         shown: &str,
         prefix: &str,
     ) -> Result<Self, RealError> {
+        let value =
+            |name: &'static str| Some((name, builder.get_config_value(&name.parse().ok()?)?));
+        let settings = SETTINGS.iter().filter_map(|name| value(name)).collect();
         let store = builder
             .with_retry(RetryConfig { max_retries: 0, ..RetryConfig::default() })
             .with_client_options(options())
             .build()
             .map_err(|error| refused(shown, error))?;
-        Ok(Self { store, prefix: prefix.to_owned(), shown: shown.to_owned() })
+        Ok(Self { store, settings, prefix: prefix.to_owned(), shown: shown.to_owned() })
+    }
+
+    /// What [`Bucket::at_address`] takes.
+    pub(crate) fn address(&self) -> Address {
+        let owned = |(name, value): &(&str, String)| ((*name).to_owned(), value.clone());
+        (self.settings.iter().map(owned).collect(), self.shown.clone(), self.prefix.clone())
+    }
+
+    /// One more client of a bucket.
+    pub(crate) fn at_address((settings, shown, prefix): &Address) -> Result<Self, RealError> {
+        let mut builder = AmazonS3Builder::new();
+        for (name, value) in settings {
+            let key = name.parse().map_err(|error: Error| refused(shown, error))?;
+            builder = builder.with_config(key, value);
+        }
+        Self::new(builder, shown, prefix)
+    }
+
+    /// Where it is, as it may be shown.
+    pub(crate) fn shown(&self) -> &str {
+        &self.shown
     }
 
     /// Makes the bucket; one that is there and ours stays as it is. A server that says 503 is busy
@@ -150,7 +189,7 @@ impl Bucket {
                 payload.resize(payload.len().max(bytes as usize), b' ');
                 self.put(etags, epoch, (key, body.by), payload, *when).await
             }
-            Call::Get { key } => self.get(epoch, key, bytes).await,
+            Call::Get { key } => self.get(etags, epoch, key, bytes).await,
             Call::List { prefix, start_after, limit } => {
                 self.list(epoch, prefix, start_after.as_deref(), *limit).await
             }
@@ -193,9 +232,12 @@ impl Bucket {
         }
     }
 
-    async fn get(&self, epoch: u32, key: &str, bytes: u64) -> Result<Reply, Error> {
-        let found = match self.store.get(&self.at(epoch, key)?).await {
-            Ok(found) => found.bytes().await?,
+    async fn get(&self, etags: &Etags, epoch: u32, key: &str, bytes: u64) -> Result<Reply, Error> {
+        let (found, e_tag) = match self.store.get(&self.at(epoch, key)?).await {
+            Ok(found) => {
+                let e_tag = found.meta.e_tag.clone();
+                (found.bytes().await?, e_tag)
+            }
             Err(Error::NotFound { .. }) => return Ok(Reply::Found(None)),
             Err(error) => return Err(error),
         };
@@ -204,6 +246,10 @@ impl Bucket {
         let body = whole.and_then(|it| it.split_once(' ')).and_then(|(by, after)| {
             Some(Body { by: by.parse().ok()?, after: after.parse().ok()? })
         });
+        // It may be read before its writer has heard that it is written.
+        if let (Some(body), Some(e_tag)) = (body, e_tag) {
+            etags.borrow_mut().entry((key.to_owned(), body.by)).or_insert(e_tag);
+        }
         body.map(|body| Reply::Found(Some(body))).ok_or_else(|| Error::Generic {
             store: "S3",
             source: format!(

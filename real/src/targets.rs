@@ -8,13 +8,17 @@ use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
+use crate::capability::{self, Capability, Lack};
+use crate::client::Addresses;
 use crate::error::RealError;
 use crate::exact::Exact;
 use crate::postgres::Database;
 use crate::redis::Locks;
 use crate::s3::Bucket;
-use crate::service::{self, ServiceError, embedded, minio, weed};
+use crate::service::{self, ServiceError, embedded, minio, s3s_fs, weed};
+use crate::speed::lines::Lines;
 
 /// Which services are to be real.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -23,6 +27,9 @@ pub struct Wanted {
     pub postgres: bool,
     /// Redis.
     pub redis: bool,
+    /// How many Redis servers, for a model that wants several; 0 is one. A user's own server stands
+    /// for all of them, with keys of its own for each.
+    pub redis_nodes: usize,
     /// S3, and which.
     pub s3: Option<S3>,
 }
@@ -38,6 +45,23 @@ pub enum S3 {
     Weed,
     /// Our own, in this process.
     Embedded,
+    /// The published server `s3s-fs`, which is under test and no reference.
+    S3sFs,
+}
+
+impl FromStr for S3 {
+    type Err = ();
+
+    fn from_str(name: &str) -> Result<Self, ()> {
+        Ok(match name {
+            "s3" => S3::Any,
+            minio::NAME => S3::Minio,
+            weed::NAME => S3::Weed,
+            embedded::NAME => S3::Embedded,
+            s3s_fs::NAME => S3::S3sFs,
+            _ => return Err(()),
+        })
+    }
 }
 
 impl FromStr for Wanted {
@@ -50,14 +74,10 @@ impl FromStr for Wanted {
             let twice = match part {
                 "postgres" => std::mem::replace(&mut wanted.postgres, true),
                 "redis" => std::mem::replace(&mut wanted.redis, true),
+                // `s3=minio` and `minio` are the same.
                 _ => {
-                    let s3 = match part {
-                        "s3" => S3::Any,
-                        "s3=minio" => S3::Minio,
-                        "s3=weed" => S3::Weed,
-                        "s3=embedded" => S3::Embedded,
-                        _ => return Err(wrong(part)),
-                    };
+                    let name = part.strip_prefix("s3=").unwrap_or(part);
+                    let s3 = name.parse().map_err(|()| wrong(part))?;
                     wanted.s3.replace(s3).is_some()
                 }
             };
@@ -78,6 +98,8 @@ pub struct Given {
     pub redis_url: Option<String>,
     /// `http://host:port`; keys, region and bucket come from the usual `AWS_*` variables.
     pub s3_endpoint: Option<String>,
+    /// Its access key and the secret to it, instead of those in the variables.
+    pub s3_keys: Option<(String, String)>,
 }
 
 /// A service that answers in this run.
@@ -87,7 +109,8 @@ pub struct Card {
     pub service: String,
     /// The version, as the service tells it.
     pub version: String,
-    /// Whether its answers are evidence. Those of the embedded server, which is ours, are not.
+    /// Whether its answers are evidence. Those of the embedded server, which is ours, are not; nor
+    /// are those of `s3s-fs`, which is under test.
     pub real: bool,
     /// Where it is, without a password.
     pub url: String,
@@ -99,6 +122,8 @@ pub struct Targets {
     pub(crate) postgres: Option<(Card, Database)>,
     pub(crate) redis: Option<(Card, Locks)>,
     pub(crate) s3: Option<(Card, Bucket)>,
+    /// What the S3 lacks.
+    lacking: Vec<Lack>,
     /// Connections, kept from trace to trace.
     pub(crate) exact: RefCell<Option<Exact>>,
     epoch: Cell<u32>,
@@ -118,7 +143,7 @@ enum Cleanup {
 #[derive(Debug, Default)]
 struct Servers {
     _postgres: Option<service::Postgres>,
-    _redis: Option<service::Redis>,
+    redis: Arc<Vec<service::Redis>>,
     _s3: Option<Box<dyn Reach>>,
 }
 
@@ -132,6 +157,7 @@ impl Targets {
             postgres: None,
             redis: None,
             s3: None,
+            lacking: Vec::new(),
             exact: RefCell::new(None),
             epoch: Cell::new(0),
             cleanup: Vec::new(),
@@ -143,10 +169,13 @@ impl Targets {
             runtime.block_on(targets.start_postgres(given, &name))?;
         }
         if wanted.redis {
-            runtime.block_on(targets.start_redis(given, &name))?;
+            runtime.block_on(targets.start_redis(given, wanted.redis_nodes, &name))?;
         }
         if let Some(s3) = wanted.s3 {
             runtime.block_on(targets.start_s3(s3, given, &name))?;
+        }
+        if let Some((_, bucket)) = &targets.s3 {
+            targets.lacking = runtime.block_on(capability::probe(bucket))?;
         }
         Ok(targets)
     }
@@ -157,6 +186,40 @@ impl Targets {
         let redis = self.redis.iter().map(|(card, _)| card);
         let s3 = self.s3.iter().map(|(card, _)| card);
         postgres.chain(redis).chain(s3).cloned().collect()
+    }
+
+    /// What the S3 lacks.
+    pub fn lacking(&self) -> &[Lack] {
+        &self.lacking
+    }
+
+    /// What it lacks of this, in a sentence.
+    pub(crate) fn lacks(&self, capability: Capability) -> Option<String> {
+        self.lacking.iter().find(|it| it.capability == capability).map(Lack::to_string)
+    }
+
+    /// Lines for the run of that number.
+    pub(crate) fn lines(&self, epoch: u32) -> Lines {
+        let database = self.postgres.as_ref().map(|(_, it)| it.clone());
+        let locks = self.redis.as_ref().map(|(_, it)| it.clone());
+        let bucket = self.s3.as_ref().map(|(_, it)| it.clone());
+        Lines::new(database, locks, bucket, epoch)
+    }
+
+    /// What a client in a process of its own needs for such lines.
+    pub(crate) fn addresses(&self, epoch: u32) -> Addresses {
+        Addresses {
+            client: 0,
+            epoch,
+            postgres: self.postgres.as_ref().map(|(_, it)| it.address()),
+            redis: self.redis.as_ref().map(|(_, it)| it.address()),
+            s3: self.s3.as_ref().map(|(_, it)| it.address()),
+        }
+    }
+
+    /// The Redis servers of ours.
+    pub(crate) fn redis_servers(&self) -> Arc<Vec<service::Redis>> {
+        Arc::clone(&self.servers.redis)
     }
 
     /// A number for one more trace or run, which keeps its keys apart from all others'.
@@ -188,17 +251,24 @@ impl Targets {
         Ok(())
     }
 
-    async fn start_redis(&mut self, given: &Given, name: &str) -> Result<(), RealError> {
-        let (url, shown) = match &given.redis_url {
-            Some(url) => (url.clone(), redacted(url)),
+    async fn start_redis(
+        &mut self,
+        given: &Given,
+        nodes: usize,
+        name: &str,
+    ) -> Result<(), RealError> {
+        let urls = match &given.redis_url {
+            Some(url) => vec![(url.clone(), redacted(url))],
             None => {
-                let server = service::Redis::start(&service::redis::Options::default())?;
-                let at = (server.url(), server.redacted_url());
-                self.servers._redis = Some(server);
-                at
+                let options = service::redis::Options::default();
+                let servers = service::Redis::start_many(nodes.max(1), &options)?;
+                self.servers.redis = Arc::new(servers);
+                let at = |it: &service::Redis| (it.url(), it.redacted_url());
+                self.servers.redis.iter().map(at).collect()
             }
         };
-        let locks = Locks::new(&url, &shown, &format!("{name}:"))?;
+        let shown = urls.iter().map(|(_, shown)| shown.as_str()).collect::<Vec<_>>().join(", ");
+        let locks = Locks::new(&urls, &format!("{name}:"))?;
         let version = locks.prepare().await?;
         let service = service::redis::NAME.to_owned();
         self.redis = Some((Card { service, version, real: true, url: shown }, locks));
@@ -210,20 +280,28 @@ impl Targets {
 
     async fn start_s3(&mut self, s3: S3, given: &Given, name: &str) -> Result<(), RealError> {
         if let Some(endpoint) = &given.s3_endpoint {
-            return self.connect_s3(endpoint, name).await;
+            return self.connect_s3(endpoint, given, name).await;
         }
         let (service, builder, url, version) = self.servers.start_s3(s3)?;
         let bucket = Bucket::new(builder.with_bucket_name("unforked"), &url, &format!("{name}/"))?;
         bucket.make().await?;
-        let real = service != embedded::NAME;
+        let real = ![embedded::NAME, s3s_fs::NAME].contains(&service);
         let service = format!("s3={service}");
         self.s3 = Some((Card { service, version, real, url }, bucket));
         Ok(())
     }
 
     /// A user's S3: in the bucket that `AWS_BUCKET` names, or in one of our own.
-    async fn connect_s3(&mut self, endpoint: &str, name: &str) -> Result<(), RealError> {
+    async fn connect_s3(
+        &mut self,
+        endpoint: &str,
+        given: &Given,
+        name: &str,
+    ) -> Result<(), RealError> {
         let mut builder = AmazonS3Builder::from_env().with_endpoint(endpoint);
+        if let Some((id, secret)) = &given.s3_keys {
+            builder = builder.with_access_key_id(id).with_secret_access_key(secret);
+        }
         let whole = builder.get_config_value(&AmazonS3ConfigKey::Bucket).is_none();
         if whole {
             builder = builder.with_bucket_name(name.replace('_', "-"));
@@ -278,6 +356,10 @@ impl Servers {
                 let version = env!("CARGO_PKG_VERSION").to_owned();
                 (embedded::NAME, version, Box::new(service::Embedded::start()?))
             }
+            S3::S3sFs => {
+                let version = s3s_fs::VERSION.to_owned();
+                (s3s_fs::NAME, version, Box::new(service::S3sFs::start()?))
+            }
             S3::Any => {
                 for named in [S3::Minio, S3::Weed] {
                     match self.start_s3(named) {
@@ -315,7 +397,7 @@ macro_rules! reach {
     )*};
 }
 
-reach!(service::Minio, service::Weed, service::Embedded);
+reach!(service::Minio, service::Weed, service::Embedded, service::S3sFs);
 
 /// A runtime for one thread: clients of a run live together, as in simulation.
 pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, RealError> {
@@ -345,11 +427,20 @@ mod tests {
     #[test]
     fn what_on_says_is_read() {
         let wanted = |text: &str| Wanted::from_str(text).map_err(|error| error.to_string());
-        let both = Wanted { postgres: true, redis: true, s3: None };
+        let both = Wanted { postgres: true, redis: true, ..Wanted::default() };
         assert_eq!(wanted("postgres,redis"), Ok(both));
         assert_eq!(wanted("postgres, redis, s3"), Ok(Wanted { s3: Some(S3::Any), ..both }));
-        assert_eq!(wanted("s3=weed"), Ok(Wanted { s3: Some(S3::Weed), ..Wanted::default() }));
-        for wrong in ["", "mysql", "s3=", "postgres,postgres", "s3,s3=minio", "postgres;redis"] {
+        for (text, s3) in [
+            ("s3=weed", S3::Weed),
+            ("minio", S3::Minio),
+            ("s3=minio", S3::Minio),
+            ("s3s-fs", S3::S3sFs),
+        ] {
+            assert_eq!(wanted(text), Ok(Wanted { s3: Some(s3), ..Wanted::default() }));
+        }
+        for wrong in
+            ["", "mysql", "s3=", "s3=postgres", "postgres,postgres", "s3,minio", "postgres;redis"]
+        {
             let error = wanted(wrong).expect_err(wrong);
             assert!(error.contains("s3=embedded"), "it says what there is: {error}");
         }

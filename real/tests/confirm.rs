@@ -317,6 +317,9 @@ fn a_difference_is_told_with_its_step_and_both_answers() {
         fn breaks_services(&self, setup: &Setup<'_>) -> Result<bool, sim::registry::SetupError> {
             self.0.breaks_services(setup)
         }
+        fn redis_nodes(&self, setup: &Setup<'_>) -> Result<usize, sim::registry::SetupError> {
+            self.0.redis_nodes(setup)
+        }
         fn replay_on(
             &self,
             _setup: &Setup<'_>,
@@ -330,11 +333,12 @@ fn a_difference_is_told_with_its_step_and_both_answers() {
             &self,
             setup: &Setup<'_>,
             remote: std::rc::Rc<dyn models::served::Remote>,
+            pace: models::served::Pace,
         ) -> Result<
             std::pin::Pin<Box<dyn Future<Output = models::served::Spoken>>>,
             sim::registry::SetupError,
         > {
-            self.0.speak_on(setup, remote)
+            self.0.speak_on(setup, remote, pace)
         }
     }
     let blind = Blind(served("run_head"), two);
@@ -424,7 +428,7 @@ fn nothing_of_ours_is_left_on_a_users_servers() {
     let given = Given {
         postgres_url: Some(postgres.url()),
         redis_url: Some(redis.url()),
-        s3_endpoint: None,
+        ..Given::default()
     };
     let left = || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

@@ -121,11 +121,19 @@ pub(crate) enum Clock {
     Steps(Cell<u64>),
     /// On a foreign runtime with one thread, every event is later than the one before.
     Events(Cell<u64>),
+    /// The same by a clock of the host's, which gives the history its unit. What it shows twice is
+    /// told apart, in the order in which it was asked.
+    Hosts {
+        /// What it shows.
+        shows: Box<dyn Fn() -> u64>,
+        /// What it was taken to show last.
+        last: Cell<u64>,
+    },
 }
 
 impl Clock {
     pub(crate) fn set(&self, now: u64) {
-        let (Clock::Steps(time) | Clock::Events(time)) = self;
+        let (Clock::Steps(time) | Clock::Events(time) | Clock::Hosts { last: time, .. }) = self;
         time.set(now);
     }
 
@@ -136,13 +144,17 @@ impl Clock {
                 events.set(events.get() + 1);
                 events.get()
             }
+            Clock::Hosts { shows, last } => {
+                last.set(shows().max(last.get() + 1));
+                last.get()
+            }
         }
     }
 
     fn returned(&self) -> u64 {
         match self {
             Clock::Steps(step) => step.get() * 2,
-            Clock::Events(_) => self.called(),
+            Clock::Events(_) | Clock::Hosts { .. } => self.called(),
         }
     }
 }

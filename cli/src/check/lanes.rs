@@ -52,32 +52,52 @@ fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// The operations, each as who, what, from, a bar, until, and the answer.
+/// One operation, as it is shown.
+pub(crate) struct Lane {
+    pub(crate) who: String,
+    pub(crate) asked: String,
+    pub(crate) call: u64,
+    /// When it was answered, if it was.
+    pub(crate) until: Option<u64>,
+    pub(crate) answer: String,
+}
+
+/// The operations of a history, as it has them.
 pub(super) fn lanes(rows: &[Row]) -> Vec<String> {
-    let times = rows.iter().flat_map(|row| [row.time("call"), row.time("return")]);
+    let lane = |row: &Row| Lane {
+        who: format!("c{}", row.line["client"]),
+        asked: row.asked(),
+        call: row.time("call").unwrap_or(0),
+        until: row.time("return"),
+        answer: row.answer(),
+    };
+    draw(&rows.iter().map(lane).collect::<Vec<_>>())
+}
+
+/// The operations, each as who, what, from, a bar, until, and the answer.
+pub(crate) fn draw(lanes: &[Lane]) -> Vec<String> {
+    let times = lanes.iter().flat_map(|it| [Some(it.call), it.until]);
     let mut moments: Vec<u64> = times.flatten().collect();
     moments.sort_unstable();
     moments.dedup();
     let steps = moments.len().saturating_sub(1).max(1);
     let width = (4 * steps).min(WIDTH_MAX);
     let column = |time: u64| moments.partition_point(|it| *it < time) * width / steps;
-    let shown: Vec<[String; 6]> = rows
+    let shown: Vec<[String; 6]> = lanes
         .iter()
-        .map(|row| {
-            let call = row.time("call").unwrap_or(0);
-            let returned = row.time("return");
-            let bar = bar(column(call), returned.map(column), width);
-            let until = returned.map_or(String::new(), |at| at.to_string());
-            let client = format!("c{}", row.line["client"]);
-            [client, row.asked(), call.to_string(), bar, until, row.answer()]
+        .map(|it| {
+            let bar = bar(column(it.call), it.until.map(column), width);
+            let until = it.until.map_or(String::new(), |at| at.to_string());
+            let (who, asked, answer) = (it.who.clone(), it.asked.clone(), it.answer.clone());
+            [who, asked, it.call.to_string(), bar, until, answer]
         })
         .collect();
     let wide = |at: usize| shown.iter().map(|row| row[at].chars().count()).max().unwrap_or(0);
-    let (client, asked, call, until) = (wide(0), wide(1), wide(2), wide(4));
+    let (who, asked, call, until) = (wide(0), wide(1), wide(2), wide(4));
     shown
         .iter()
         .map(|[one, what, from, bar, to, answer]| {
-            format!("  {one:<client$}  {what:<asked$}  {from:>call$} {bar} {to:<until$}  {answer}")
+            format!("  {one:<who$}  {what:<asked$}  {from:>call$} {bar} {to:<until$}  {answer}")
         })
         .collect()
 }

@@ -21,7 +21,7 @@ pub(super) enum Place {
 }
 
 /// What `--on` takes.
-const NAMES: &str = "simulated, s3, minio, weed, embedded, or the URL of an S3 endpoint";
+const NAMES: &str = "simulated, s3, minio, weed, embedded, s3s-fs, or the URL of an S3 endpoint";
 
 /// Several, separated by commas, each once.
 pub(super) fn places(text: &str) -> Result<Vec<Place>, Failure> {
@@ -45,6 +45,7 @@ impl Place {
             "minio" | "s3=minio" => Place::Started(S3::Minio),
             "weed" | "s3=weed" => Place::Started(S3::Weed),
             "embedded" | "s3=embedded" => Place::Started(S3::Embedded),
+            "s3s-fs" | "s3=s3s-fs" => Place::Started(S3::S3sFs),
             url if url.starts_with("http://") || url.starts_with("https://") => {
                 Place::At(url.to_owned())
             }
@@ -60,6 +61,7 @@ impl Place {
             Place::Started(S3::Minio) => "minio",
             Place::Started(S3::Weed) => "weed",
             Place::Started(S3::Embedded) => "embedded",
+            Place::Started(S3::S3sFs) => "s3s-fs",
             Place::At(url) => url,
         }
     }
@@ -125,7 +127,9 @@ mod tests {
     fn a_place_is_read_by_its_names_and_shown_by_one() {
         let read = |text| Place::read(text).expect("it is a place");
         assert_eq!(read("s3=minio"), read("minio"));
-        for name in ["simulated", "s3", "minio", "weed", "embedded", "http://127.0.0.1:9000"] {
+        for name in
+            ["simulated", "s3", "minio", "weed", "embedded", "s3s-fs", "http://127.0.0.1:9000"]
+        {
             assert_eq!(read(name).name(), name);
         }
         let wrong = Place::read("postgres").expect_err("it is none").why;

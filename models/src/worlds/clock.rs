@@ -12,7 +12,7 @@ use sim::prelude::*;
 use std::hash::{Hash, Hasher};
 
 /// What the clock may be asked.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum Call {
     /// Wait.
     Sleep {
@@ -32,7 +32,7 @@ pub enum Call {
 }
 
 /// What it answers.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Reply {
     /// The time is over.
     Woke,

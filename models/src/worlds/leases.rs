@@ -13,7 +13,7 @@ use sim::world::Hold;
 pub const NEVER: u32 = u32::MAX;
 
 /// What Redis may be asked.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum Call {
     /// `SET lock:RUN value NX PX ttl`, then `INCR lock:RUN:token` if it was set.
     Acquire {
@@ -77,7 +77,7 @@ impl Call {
 }
 
 /// What it answers.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum Reply {
     /// The lock is the caller's, until it runs out.
     Granted {

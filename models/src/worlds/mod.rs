@@ -59,7 +59,7 @@ impl<'de> Deserialize<'de> for Run {
 }
 
 /// One of several Redis servers that know nothing of each other.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct Node(pub u8);
 
 impl fmt::Display for Node {
@@ -83,7 +83,7 @@ pub enum Surroundings {
 }
 
 /// A call to one of the services.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum Call {
     /// To Postgres.
     Postgres(rows::Call),
@@ -98,7 +98,7 @@ pub enum Call {
 }
 
 /// What a service answers.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum Reply {
     /// Postgres.
     Postgres(rows::Reply),

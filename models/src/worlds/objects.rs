@@ -14,7 +14,7 @@ use std::ops::Bound::{Excluded, Included, Unbounded};
 pub const PAGE_MAX: u32 = 1000;
 
 /// What the store may be asked.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum Call {
     /// Writes an object.
     Put {
@@ -42,7 +42,7 @@ pub enum Call {
 }
 
 /// The condition of a PUT.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum When {
     /// None: the last writer wins.
     Always,
@@ -53,7 +53,7 @@ pub enum When {
 }
 
 /// What an object says: which transition wrote it, and which came before that one.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 pub struct Body {
     /// The transition.
     pub by: u64,
@@ -62,7 +62,7 @@ pub struct Body {
 }
 
 /// What the store answers.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum Reply {
     /// 200: written.
     Written,

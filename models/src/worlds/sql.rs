@@ -13,7 +13,7 @@ pub struct Session {
 }
 
 /// What a transaction sees.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum Isolation {
     /// Each statement sees what was committed when it began.
     ReadCommitted,
@@ -22,7 +22,7 @@ pub enum Isolation {
 }
 
 /// A statement on a connection.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct Call {
     /// The connection's number; the client is the caller.
     pub session: u64,
@@ -34,7 +34,7 @@ pub struct Call {
 }
 
 /// The statements in use.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum Statement {
     /// `BEGIN ISOLATION LEVEL ..`
     Begin(Isolation),
@@ -52,7 +52,7 @@ pub enum Statement {
 }
 
 /// An UPDATE of one row.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct Update {
     /// The row.
     pub run: Run,
@@ -67,7 +67,7 @@ pub struct Update {
 }
 
 /// What a row's number becomes.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum Set {
     /// `seq = seq + 1`: counted by the server.
     Next,
@@ -83,7 +83,7 @@ pub enum Set {
 }
 
 /// What Postgres answers.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum Reply {
     /// It was done.
     Done,
@@ -103,7 +103,7 @@ pub enum Reply {
 }
 
 /// A row of `run_head`.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 pub struct Row {
     /// The head.
     pub seq: u64,

@@ -6,7 +6,7 @@ use models::worlds::gate::Parted;
 use sim::step::Step;
 use std::time::Instant;
 
-use super::{Confirmation, Outcome, Row, asked, notes, row, runs, stats};
+use super::{Confirmation, Outcome, Row, asked, excused, notes, row, runs, stats};
 use crate::error::RealError;
 use crate::exact::{Counts, Exact, Trouble};
 use crate::targets::Targets;
@@ -55,6 +55,7 @@ pub fn confirm_trace(
     if !matches!(found, Err(RealError::Broke { .. })) {
         targets.exact.replace(Some(exact));
     }
+    let found = found.map(|it| excused(it, targets));
     found.map(|it| Confirmation { seconds: begin.elapsed().as_secs_f64(), ..it })
 }
 

@@ -6,6 +6,7 @@
 
 mod at_speed;
 mod exactly;
+mod promises;
 
 use checker::Verdict;
 use models::served::Setup;
@@ -14,8 +15,10 @@ use std::fmt;
 
 pub use self::at_speed::confirm_model;
 pub use self::exactly::confirm_trace;
+pub use self::promises::{Evidence, Promises, Tally, Trial, confirm_promises};
 pub use crate::speed::Options;
 
+use crate::service::embedded;
 use crate::targets::{Card, Targets};
 
 /// What real services say of the simulation.
@@ -124,10 +127,32 @@ fn notes(targets: &Targets) -> Vec<String> {
     if !missing.is_empty() {
         notes.push(format!("not real in this run, but simulated: {}", missing.join(", ")));
     }
-    for card in targets.services().iter().filter(|card| !card.real) {
-        notes.push(format!("{} is our own server and no evidence for S3", card.service));
-    }
+    notes.extend(no_evidence(targets));
     notes
+}
+
+/// Services whose answers are no evidence.
+fn no_evidence(targets: &Targets) -> Vec<String> {
+    let said = |card: &Card| {
+        let is_ours = card.service.ends_with(embedded::NAME);
+        let what = if is_ours { "our own server" } else { "a server under test" };
+        format!("{} is {what} and no evidence for S3", card.service)
+    };
+    targets.services().iter().filter(|card| !card.real).map(said).collect()
+}
+
+/// A store that lacks something is not to be held to it: what it does otherwise says nothing.
+fn excused(mut found: Confirmation, targets: &Targets) -> Confirmation {
+    let (Some((card, _)), [lack, ..]) = (&targets.s3, targets.lacking()) else { return found };
+    let differs = |row: &&mut Row| {
+        row.service == card.service && matches!(row.outcome, Outcome::Disagrees | Outcome::Breaks)
+    };
+    for row in found.rows.iter_mut().filter(differs) {
+        row.outcome = Outcome::Inconclusive;
+        row.why = format!("{lack}; {}", row.why);
+        found.verdict = Verdict::Unknown { why: row.why.clone() };
+    }
+    found
 }
 
 /// How many rows a model wants: every model that has several calls that parameter `runs`.

@@ -74,7 +74,7 @@ impl Trouble {
 
 struct Redis {
     locks: Locks,
-    lines: HashMap<ClientId, MultiplexedConnection>,
+    lines: HashMap<(ClientId, Option<Node>), MultiplexedConnection>,
 }
 
 struct S3 {
@@ -144,13 +144,13 @@ impl Exact {
                     Ok(sessions.apply(from, call).await?.map(Reply::Postgres))
                 }
                 (Call::Redis(call), _, Some(redis), _) => {
-                    let mut line = redis.line(from.client).await?;
+                    let mut line = redis.line(from.client, None).await?;
                     let place = Place { epoch: *epoch, node: None };
                     let sent = redis.locks.send(&mut line, place, call, HOUR_MS).await;
                     sent.map(|reply| Poll::Ready(Reply::Redis(reply))).map_err(Trouble::Broke)
                 }
                 (Call::Node(node, call), _, Some(redis), _) => {
-                    let mut line = redis.line(from.client).await?;
+                    let mut line = redis.line(from.client, Some(*node)).await?;
                     let place = Place { epoch: *epoch, node: Some(*node) };
                     let sent = redis.locks.send(&mut line, place, call, HOUR_MS).await;
                     sent.map(|reply| Poll::Ready(Reply::Redis(reply))).map_err(Trouble::Broke)
@@ -168,7 +168,7 @@ impl Exact {
         let Exact { runtime, redis: Some(redis), epoch, .. } = self else { return Ok(false) };
         let place = Place { epoch: *epoch, node };
         let lapse = async {
-            let mut line = redis.line(OBSERVER).await?;
+            let mut line = redis.line(OBSERVER, place.node).await?;
             redis.locks.lapse(&mut line, place, run).await.map_err(Trouble::Broke)
         };
         runtime.block_on(lapse)?;
@@ -181,7 +181,7 @@ impl Exact {
         let Exact { runtime, redis: Some(redis), epoch, .. } = self else { return Ok(false) };
         let place = Place { epoch: *epoch, node: Some(node) };
         let forget = async {
-            let mut line = redis.line(OBSERVER).await?;
+            let mut line = redis.line(OBSERVER, place.node).await?;
             redis.locks.forget(&mut line, place, Run(0)).await.map_err(Trouble::Broke)
         };
         runtime.block_on(forget)?;
@@ -220,13 +220,17 @@ impl Exact {
 const OBSERVER: ClientId = ClientId(u16::MAX);
 
 impl Redis {
-    async fn line(&mut self, client: ClientId) -> Result<MultiplexedConnection, Trouble> {
-        if let Some(line) = self.lines.get(&client) {
+    async fn line(
+        &mut self,
+        client: ClientId,
+        node: Option<Node>,
+    ) -> Result<MultiplexedConnection, Trouble> {
+        if let Some(line) = self.lines.get(&(client, node)) {
             return Ok(line.clone());
         }
-        let connected = self.locks.connect().await;
+        let connected = self.locks.connect(node).await;
         let line = connected.map_err(|error| Trouble::Broke(error.to_string()))?;
-        self.lines.insert(client, line.clone());
+        self.lines.insert((client, node), line.clone());
         Ok(line)
     }
 }

@@ -14,6 +14,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, OnceLock, Weak, mpsc};
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill as kill_process};
+use nix::unistd::Pid;
 use parking_lot::Mutex;
 
 use super::directory::Directory;
@@ -80,6 +82,37 @@ pub fn stop_all() {
     }
 }
 
+/// Something else that must be undone: on drop, or by `stop_all`.
+#[derive(Debug)]
+pub(crate) struct Kept(Arc<Mutex<Running>>);
+
+impl Kept {
+    /// A directory of a server that is no process.
+    pub(crate) fn directory(directory: Directory) -> Self {
+        Kept(remember(Running { child: None, stop_signal: "KILL", directory: Some(directory) }))
+    }
+
+    /// A process that needs no directory and no time to end.
+    pub(crate) fn process(child: Child) -> Self {
+        Kept(remember(Running { child: Some(child), stop_signal: "KILL", directory: None }))
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.0.lock().stop();
+    }
+}
+
+/// Lets `stop_all` find it.
+fn remember(running: Running) -> Arc<Mutex<Running>> {
+    let running = Arc::new(Mutex::new(running));
+    let mut all = RUNNING.lock();
+    all.retain(|other| other.strong_count() > 0);
+    all.push(Arc::downgrade(&running));
+    running
+}
+
 impl Server {
     /// Starts the process and waits until `answers` says so, at its own port.
     pub(crate) fn start(
@@ -90,15 +123,8 @@ impl Server {
         let begin = Instant::now();
         let path = directory.path().to_path_buf();
         let child = spawn(&launch, &directory)?;
-        let running = Arc::new(Mutex::new(Running {
-            child: Some(child),
-            stop_signal: launch.stop_signal,
-            directory: Some(directory),
-        }));
-        let mut all = RUNNING.lock();
-        all.retain(|other| other.strong_count() > 0);
-        all.push(Arc::downgrade(&running));
-        drop(all);
+        let (child, directory) = (Some(child), Some(directory));
+        let running = remember(Running { child, stop_signal: launch.stop_signal, directory });
 
         // From here on a return by error stops what was started: `server` is dropped.
         let server = Self { launch, directory: path, running };
@@ -249,12 +275,11 @@ fn kill(child: &mut Child) {
     let _ = child.wait();
 }
 
-/// Sends a signal by name. The standard library knows SIGKILL only; every shell knows them all.
+/// Sends a signal by its name without `SIG`. Of one who is gone we want nothing.
 pub(crate) fn signal(pid: u32, name: &str) {
-    let sent = Command::new("/bin/sh")
-        .args(["-c", "kill -s \"$1\" \"$2\"", "sh", name, &pid.to_string()])
-        .stderr(Stdio::null())
-        .status();
+    let known: Result<Signal, _> = format!("SIG{name}").parse();
+    let signal = known.expect("signals are named in this crate only");
+    let sent = kill_process(Pid::from_raw(pid.cast_signed()), signal);
     tracing::debug!(pid, name, ?sent, "signal");
 }
 
@@ -337,7 +362,7 @@ fn spawn(launch: &Launch, directory: &Directory) -> Result<Child, ServiceError> 
 type Order = (Command, mpsc::Sender<io::Result<Child>>);
 
 /// Spawns from a thread that ends with the process, because the child is to end with its thread.
-fn spawn_from_lasting_thread(command: Command) -> io::Result<Child> {
+pub(crate) fn spawn_from_lasting_thread(command: Command) -> io::Result<Child> {
     static SPAWNER: OnceLock<mpsc::Sender<Order>> = OnceLock::new();
     let spawner = SPAWNER.get_or_init(|| {
         let (orders, inbox) = mpsc::channel::<Order>();

@@ -4,13 +4,15 @@
 //! SIGKILL alike no process may be left, and no directory that the next run does not remove. And
 //! never to talk to a stranger: a port that was free a moment ago may have another owner by now.
 
-mod child;
+pub(crate) mod child;
 mod directory;
 pub mod embedded;
+mod in_process;
 pub mod minio;
 mod port;
 pub mod postgres;
 pub mod redis;
+pub mod s3s_fs;
 pub(crate) mod secret;
 pub mod weed;
 
@@ -19,9 +21,11 @@ use std::{fmt, io};
 
 pub use child::stop_all;
 pub use embedded::Embedded;
+pub use in_process::InProcess;
 pub use minio::Minio;
 pub use postgres::Postgres;
 pub use redis::Redis;
+pub use s3s_fs::S3sFs;
 pub use weed::Weed;
 
 /// Why a server could not be had, and what to do about it.
@@ -107,7 +111,7 @@ impl ServiceError {
 pub struct Found {
     /// The service's name: what `--on` takes, or what follows `s3=`.
     pub name: &'static str,
-    /// The program; none for the embedded server, which runs in this process.
+    /// The program; none for a server that runs in this process.
     pub path: Option<PathBuf>,
     /// The version, as the program tells it.
     pub version: String,
@@ -121,6 +125,7 @@ pub fn find_all() -> Vec<(&'static str, Result<Found, ServiceError>)> {
         (minio::NAME, minio::find()),
         (weed::NAME, weed::find()),
         (embedded::NAME, Ok(embedded::found())),
+        (s3s_fs::NAME, Ok(s3s_fs::found())),
     ]
 }
 
@@ -157,7 +162,8 @@ fn is_program(path: &Path) -> bool {
     path.metadata().is_ok_and(|it| it.is_file() && it.permissions().mode() & 0o111 != 0)
 }
 
-/// Asks a program for its version and keeps the number, or the whole line where there is none.
+/// Asks a program for its version and keeps the number; where there is none, the word after
+/// `version`, or the whole line.
 fn version_of(name: &'static str, path: PathBuf, argument: &str) -> Result<Found, ServiceError> {
     let output = std::process::Command::new(&path)
         .arg(argument)
@@ -169,5 +175,7 @@ fn version_of(name: &'static str, path: PathBuf, argument: &str) -> Result<Found
         .split_whitespace()
         .map(|word| word.trim_start_matches("v="))
         .find(|word| word.contains('.') && word.starts_with(|c: char| c.is_ascii_digit()));
-    Ok(Found { name, version: number.unwrap_or(line).to_string(), path: Some(path) })
+    let named = || line.split_once(" version ")?.1.split_whitespace().next();
+    let version = number.or_else(named).unwrap_or(line).to_string();
+    Ok(Found { name, version, path: Some(path) })
 }

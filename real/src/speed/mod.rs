@@ -2,34 +2,41 @@
 //!
 //! Two things are hard. A lock that runs out at the wrong moment is rare when all is well, so now
 //! and then a client is held back between its read and its write, as by a long pause of its
-//! runtime. And whether the lock was then somebody else's is asked of Redis before the write is
-//! sent, for afterwards it proves nothing.
+//! runtime: where it is a process of its own, the system stops it. And whether the lock was then
+//! somebody else's must be known before the write is sent, for afterwards it proves nothing.
 
+mod holders;
+pub(crate) mod lines;
+mod restarts;
 mod simulated;
 
-use ::redis::aio::MultiplexedConnection;
 use models::served::{Reached, Remote};
-use models::worlds::rows::{self, Session, Statement};
-use models::worlds::{Call, Node, Reply, Run, clock, leases};
+use models::worlds::rows::{Set, Statement};
+use models::worlds::{Call, Reply, Run};
 use sim::io::Lost;
 use sim::prelude::ClientId;
-use sqlx::PgConnection;
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::ops::AddAssign;
+use std::rc::Rc;
+use std::time::Duration;
 use tokio::sync::Notify;
 
+use self::holders::{Held, Holders};
+use self::lines::{Lines, Watch};
+use self::restarts::Restarts;
 use self::simulated::Simulated;
-use crate::postgres::{self, Database};
-use crate::redis::{Locks, Place};
-use crate::s3::{Bucket, Etags};
+use crate::client::{Addresses, Process, Program};
 use crate::targets::Targets;
 
 /// So many lost calls in a row are not a hiccup: the service is gone.
 const LOST_MAX: u32 = 100;
 
+/// How long a client is held back at most, for somebody else to come by and take its lock.
+const TAKE_TIME_MAX: Duration = Duration::from_secs(3);
+
 /// How a run at full speed is disturbed and bounded.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// With a real lock, one UPDATE in so many is held back until the lock has run out; 0: none.
     pub pause_every: u32,
@@ -37,11 +44,24 @@ pub struct Options {
     pub seed: u64,
     /// When the run is given up.
     pub time_max: Duration,
+    /// How often each promise of an object store is raced, at most.
+    pub races: u32,
+    /// With a real lock, what starts each client as a process of its own; none: all live in this
+    /// process, and one that is held back sleeps.
+    pub client: Option<Program>,
+    /// Where there are several Redis nodes of ours, how long after one another they crash and come
+    /// back empty; none: they do not.
+    pub restart_every: Option<Duration>,
+    /// Whether somebody wants the run to end now.
+    pub is_over: fn() -> bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { pause_every: 20, seed: 0, time_max: Duration::from_secs(240) }
+        let time_max = Duration::from_secs(240);
+        let (client, restart_every) = (None, None);
+        let is_over = || false;
+        Options { pause_every: 20, seed: 0, time_max, races: 200, client, restart_every, is_over }
     }
 }
 
@@ -56,22 +76,36 @@ pub struct Counts {
     pub pauses: u64,
     /// UPDATEs before which Redis had given the lock to somebody else.
     pub expiries: u64,
+    /// How often a client's process was really stopped.
+    pub stops: u64,
+    /// How often a node of Redis crashed and came back empty.
+    pub restarts: u64,
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        for (sum, more) in self.answers.iter_mut().zip(other.answers) {
+            *sum += more;
+        }
+        self.lost += other.lost;
+        self.pauses += other.pauses;
+        self.expiries += other.expiries;
+        self.stops += other.stops;
+        self.restarts += other.restarts;
+    }
 }
 
 /// Services for all clients of one run.
-#[derive(Default)]
 pub struct Speed {
-    database: Option<Database>,
-    locks: Option<Locks>,
-    bucket: Option<Bucket>,
-    etags: Etags,
-    aside: Option<Simulated>,
-    epoch: u32,
+    lines: Lines,
+    addresses: Addresses,
+    /// The clients that are processes of their own.
+    clients: RefCell<HashMap<ClientId, Rc<Process>>>,
+    restarts: Option<Restarts>,
+    aside: Simulated,
     options: Options,
-    sessions: RefCell<HashMap<Session, PgConnection>>,
-    lines: RefCell<HashMap<ClientId, MultiplexedConnection>>,
-    grants: RefCell<HashMap<(ClientId, Run), Grant>>,
-    began: OnceCell<Instant>,
+    watch: Watch,
+    holders: RefCell<Holders>,
     updates: Cell<u64>,
     lost_in_a_row: Cell<u32>,
     counts: Cell<Counts>,
@@ -79,31 +113,39 @@ pub struct Speed {
     broken: Notify,
 }
 
-/// A lock that was granted.
-#[derive(Clone, Copy)]
-struct Grant {
-    node: Option<Node>,
-    token: u64,
-    ttl_ms: u32,
-}
-
 impl Speed {
-    /// Services for one run over `runs` rows, which are at 0.
-    pub fn new(targets: &Targets, runs: u16, options: Options) -> Self {
+    /// Services for one run over so many rows, which are at 0, and locks on so many Redis nodes;
+    /// its keys are those of `epoch`.
+    pub fn new(
+        targets: &Targets,
+        epoch: u32,
+        (runs, nodes): (u16, usize),
+        options: Options,
+    ) -> Self {
+        let lines = targets.lines(epoch);
+        let several = Some(targets.redis_servers()).filter(|it| it.len() > 1);
+        let restarts = options.restart_every.zip(several);
         Speed {
-            database: targets.postgres.as_ref().map(|(_, it)| it.clone()),
-            locks: targets.redis.as_ref().map(|(_, it)| it.clone()),
-            bucket: targets.s3.as_ref().map(|(_, it)| it.clone()),
-            aside: Some(Simulated::new(runs)),
-            epoch: targets.next_epoch(),
+            lines,
+            addresses: targets.addresses(epoch),
+            clients: RefCell::default(),
+            restarts: restarts.map(|(pause, nodes)| Restarts::every(pause, nodes)),
+            aside: Simulated::new(runs),
             options,
-            ..Speed::default()
+            watch: Watch::started(),
+            holders: RefCell::new(Holders::on(nodes)),
+            updates: Cell::default(),
+            lost_in_a_row: Cell::default(),
+            counts: Cell::default(),
+            error: RefCell::default(),
+            broken: Notify::default(),
         }
     }
 
     /// What it did so far.
     pub fn counts(&self) -> Counts {
-        self.counts.get()
+        let restarts = self.restarts.as_ref().map_or(0, Restarts::count);
+        Counts { restarts, ..self.counts.get() }
     }
 
     /// What the first call that was lost died of.
@@ -116,12 +158,6 @@ impl Speed {
         self.broken.notified().await;
     }
 
-    /// What the one clock shows that all clients here have.
-    fn now_ms(&self) -> u64 {
-        let began = *self.began.get_or_init(Instant::now);
-        u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
-    }
-
     fn count(&self, change: impl FnOnce(&mut Counts)) {
         let mut counts = self.counts.get();
         change(&mut counts);
@@ -129,130 +165,101 @@ impl Speed {
     }
 
     async fn send(&self, from: ClientId, call: Call) -> Result<Reply, String> {
-        let (service, reply) = match call {
-            Call::Clock(clock::Call::Sleep { ms }) => {
-                tokio::time::sleep(Duration::from_millis(u64::from(ms))).await;
-                return Ok(Reply::Clock(clock::Reply::Woke));
+        let process = self.process(from)?;
+        if let Call::Clock(call) = call {
+            return match process {
+                Some(process) => answered(process.ask(Some(Call::Clock(call))).await?),
+                None => Ok(Reply::Clock(self.watch.tell(call).await)),
+            };
+        }
+        if let Some(run) = moves_head(&call) {
+            self.hold_back(from, run, process.as_deref()).await?;
+        }
+        let asked = lock_call(&call).cloned();
+        if let Some(asked) = &asked {
+            self.holders.borrow_mut().asks(from, asked);
+        }
+        let reply = match self.lines.serves(&call) {
+            Some(service) => {
+                let reply = match process {
+                    Some(process) => answered(process.ask(Some(call)).await?)?,
+                    None => self.lines.send(from, call).await?,
+                };
+                self.count(|counts| counts.answers[service] += 1);
+                reply
             }
-            Call::Postgres(call) if self.database.is_some() => {
-                (0, Reply::Postgres(self.postgres(from, call).await?))
-            }
-            Call::Clock(clock::Call::Now) => {
-                return Ok(Reply::Clock(clock::Reply::Now { ms: self.now_ms() }));
-            }
-            Call::Clock(clock::Call::Trust { until_ms, .. }) => {
-                let left = until_ms.saturating_sub(self.now_ms());
-                let ms = u32::try_from(left).unwrap_or(u32::MAX);
-                return Ok(Reply::Clock(clock::Reply::Left { ms }));
-            }
-            Call::Redis(call) if self.locks.is_some() => {
-                (1, Reply::Redis(self.redis(from, None, call).await?))
-            }
-            Call::Node(node, call) if self.locks.is_some() => {
-                (1, Reply::Redis(self.redis(from, Some(node), call).await?))
-            }
-            Call::S3(call) if self.bucket.is_some() => {
-                let bucket = self.bucket.as_ref().expect("asked a moment ago");
-                (2, Reply::S3(bucket.send(&self.etags, self.epoch, &call).await?))
-            }
-            other => {
-                let aside = self.aside.as_ref().expect("a run has services for what is not real");
-                return Ok(aside.call(from, other).await);
+            None => {
+                if let Some(process) = process {
+                    process.ask(None).await?;
+                }
+                self.aside.call(from, call).await
             }
         };
-        self.count(|counts| counts.answers[service] += 1);
+        if let (Some(asked), Reply::Redis(reply)) = (&asked, &reply) {
+            self.holders.borrow_mut().heard(from, asked, reply);
+        }
         Ok(reply)
     }
 
-    async fn postgres(&self, from: ClientId, call: rows::Call) -> Result<rows::Reply, String> {
-        let database = self.database.as_ref().expect("asked before");
-        let session = |number| Session { client: from, number };
-        for number in &call.gave_up {
-            self.sessions.borrow_mut().remove(&session(*number));
-        }
-        // Out of its place while it is in use: whatever goes wrong, it is closed and not put back.
-        let line = self.sessions.borrow_mut().remove(&session(call.session));
-        let mut connection = match line {
-            Some(connection) => connection,
-            None => database.connect().await.map_err(|error| error.to_string())?,
+    /// The client's own process, if it has one.
+    fn process(&self, client: ClientId) -> Result<Option<Rc<Process>>, String> {
+        let Some(program) = self.options.client.as_ref().filter(|_| self.lines.has_locks()) else {
+            return Ok(None);
         };
-        if let Statement::Update(update) = &call.statement {
-            self.hold_back(from, update.run).await?;
+        if let Some(process) = self.clients.borrow().get(&client) {
+            return Ok(Some(Rc::clone(process)));
         }
-        let reply = postgres::send(&mut connection, &call.statement).await?;
-        if reply == rows::Reply::Closed {
-            return Err("postgres closed the connection".to_owned());
-        }
-        self.sessions.borrow_mut().insert(session(call.session), connection);
-        Ok(reply)
+        let addresses = Addresses { client: client.0, ..self.addresses.clone() };
+        let process = Process::start(program, &addresses).map_err(|error| error.to_string())?;
+        let process = Rc::new(process);
+        self.clients.borrow_mut().insert(client, Rc::clone(&process));
+        Ok(Some(process))
     }
 
-    /// Between a client's read and its write: pauses it now and then, and asks whose the lock is.
-    async fn hold_back(&self, from: ClientId, run: Run) -> Result<(), String> {
-        let (Some(locks), Some(grant)) = (&self.locks, self.grant(from, run)) else {
-            return Ok(());
-        };
+    /// Between a client's read and its write: holds it back now and then until its lock has run
+    /// out, and asks whose the lock is.
+    async fn hold_back(
+        &self,
+        from: ClientId,
+        run: Run,
+        process: Option<&Process>,
+    ) -> Result<(), String> {
+        let own = self.holders.borrow().own(from, run);
+        let (Some(own), true) = (own, self.lines.has_locks()) else { return Ok(()) };
         self.updates.set(self.updates.get() + 1);
         let every = u64::from(self.options.pause_every);
         if every > 0 && (self.updates.get() + self.options.seed).is_multiple_of(every) {
             self.count(|counts| counts.pauses += 1);
-            // Long enough for the lock to run out, and for others to come by and take it.
-            let pause = u64::from(grant.ttl_ms) * 5 / 2 + 5;
-            tokio::time::sleep(Duration::from_millis(pause)).await;
+            if let Some(process) = process {
+                process.stop().await?;
+                self.count(|counts| counts.stops += 1);
+            }
+            self.let_it_run_out(run, own).await;
+            if let Some(process) = process {
+                process.go_on();
+            }
         }
-        let mut line = self.line(from).await?;
-        let place = Place { epoch: self.epoch, node: grant.node };
-        if locks.token_last(&mut line, place, run).await? > grant.token {
+        if self.holders.borrow().was_taken(run, own) {
             self.count(|counts| counts.expiries += 1);
         }
         Ok(())
     }
 
-    fn grant(&self, from: ClientId, run: Run) -> Option<Grant> {
-        self.grants.borrow().get(&(from, run)).copied()
-    }
-
-    async fn redis(
-        &self,
-        from: ClientId,
-        node: Option<Node>,
-        call: leases::Call,
-    ) -> Result<leases::Reply, String> {
-        let locks = self.locks.as_ref().expect("asked before");
-        let ttl_ms = match call {
-            leases::Call::Acquire { ttl_ms, .. }
-            | leases::Call::Extend { ttl_ms, .. }
-            | leases::Call::Expire { ttl_ms, .. } => ttl_ms,
-            leases::Call::Release { run, .. } | leases::Call::Delete { run } => {
-                self.grants.borrow_mut().remove(&(from, run));
-                0
-            }
-        };
-        let mut line = self.line(from).await?;
-        let reply = locks.send(&mut line, Place { epoch: self.epoch, node }, &call, ttl_ms).await?;
-        if let (leases::Call::Acquire { run, .. }, leases::Reply::Granted { token }) =
-            (&call, &reply)
-        {
-            self.grants.borrow_mut().insert((from, *run), Grant { node, token: *token, ttl_ms });
+    /// Waits until a lock has run out, and somebody else has it; not for ever, for there may be
+    /// nobody left who wants it.
+    async fn let_it_run_out(&self, run: Run, own: Held) {
+        let ttl = Duration::from_millis(u64::from(own.ttl_ms));
+        tokio::time::sleep(ttl).await;
+        let mut left = (ttl * 2).max(TAKE_TIME_MAX);
+        while left > Duration::ZERO && !self.holders.borrow().was_taken(run, own) {
+            let nap = Duration::from_millis(5);
+            tokio::time::sleep(nap).await;
+            left = left.saturating_sub(nap);
         }
-        Ok(reply)
-    }
-
-    /// The client's connection to Redis.
-    async fn line(&self, from: ClientId) -> Result<MultiplexedConnection, String> {
-        let known = self.lines.borrow().get(&from).cloned();
-        if let Some(line) = known {
-            return Ok(line);
-        }
-        let locks = self.locks.as_ref().expect("asked before");
-        let line = locks.connect().await.map_err(|error| error.to_string())?;
-        self.lines.borrow_mut().insert(from, line.clone());
-        Ok(line)
     }
 
     fn lose(&self, from: ClientId, why: String) -> Lost {
         tracing::debug!(client = from.0, %why, "a call is lost");
-        self.lines.borrow_mut().remove(&from);
         self.count(|counts| counts.lost += 1);
         self.error.borrow_mut().get_or_insert(why);
         self.lost_in_a_row.set(self.lost_in_a_row.get() + 1);
@@ -260,6 +267,29 @@ impl Speed {
             self.broken.notify_one();
         }
         Lost
+    }
+}
+
+/// What a process says to a call.
+fn answered(reply: Option<Reply>) -> Result<Reply, String> {
+    reply.ok_or_else(|| "a client's process forgot what it was asked".to_owned())
+}
+
+/// The run whose head a call is to move.
+fn moves_head(call: &Call) -> Option<Run> {
+    let Call::Postgres(call) = call else { return None };
+    match &call.statement {
+        Statement::Update(update) if !matches!(update.set, Set::Same | Set::Token) => {
+            Some(update.run)
+        }
+        _ => None,
+    }
+}
+
+fn lock_call(call: &Call) -> Option<&models::worlds::leases::Call> {
+    match call {
+        Call::Redis(call) | Call::Node(_, call) => Some(call),
+        _ => None,
     }
 }
 
@@ -277,5 +307,9 @@ impl Remote for Speed {
                 Err(why) => Err(self.lose(from, why)),
             }
         })
+    }
+
+    fn now_ns(&self) -> u64 {
+        self.watch.ns()
     }
 }
