@@ -5,6 +5,8 @@ pub mod log;
 pub mod served;
 pub mod spec;
 pub mod awa;
+pub mod pgque;
+pub mod promise;
 
 macro_rules! models {
     (
@@ -42,6 +44,13 @@ models! {
         spec::lock_cas::LockCas,
         spec::run_head::RunHead,
         awa::deferred_materialise::DeferredMaterialise,
+        awa::sharded_prune::ShardedPrune,
+        awa::storage_transition::StorageTransition,
+        awa::partitioned_routing::PartitionedRouting,
+        awa::segmented_storage::SegmentedStorage,
+        awa::segmented_storage_races::SegmentedStorageRaces,
+        awa::lock_order::LockOrder,
+        pgque::rotation::Rotation,
     }
 }
 

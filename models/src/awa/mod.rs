@@ -2,3 +2,11 @@
 //! specifications are.
 
 pub mod deferred_materialise;
+pub mod lock_order;
+pub mod partitioned_routing;
+pub mod segmented_storage;
+pub mod segmented_storage_races;
+pub mod sharded_prune;
+pub mod storage_transition;
+
+mod ring;
