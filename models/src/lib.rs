@@ -50,6 +50,7 @@ models! {
         awa::segmented_storage::SegmentedStorage,
         awa::segmented_storage_races::SegmentedStorageRaces,
         awa::lock_order::LockOrder,
+        awa::lock_convoy::LockConvoy,
         pgque::rotation::Rotation,
     }
 }

@@ -351,3 +351,19 @@ fn lock_order_counts() {
         shortest(model, &[], Some(mutant), states);
     }
 }
+
+/// Of no specification: TLC has not counted it, and these are our own counts.
+#[test]
+fn lock_convoy_counts() {
+    let model = "awa/lock_convoy";
+    counts(model, &[], false, (480, 1_761, 11));
+    for (mutant, states) in [
+        ("prune_waits", 4),
+        ("prune_times_out", 4),
+        ("masks_errors", 3),
+        ("checks_before_lock", 6),
+        ("truncates_shared", 4),
+    ] {
+        shortest(model, &[], Some(mutant), states);
+    }
+}

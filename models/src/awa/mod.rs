@@ -2,6 +2,7 @@
 //! specifications are.
 
 pub mod deferred_materialise;
+pub mod lock_convoy;
 pub mod lock_order;
 pub mod partitioned_routing;
 pub mod segmented_storage;
