@@ -51,6 +51,7 @@ models! {
         awa::segmented_storage_races::SegmentedStorageRaces,
         awa::lock_order::LockOrder,
         awa::lock_convoy::LockConvoy,
+        awa::rescue::Rescue,
         pgque::rotation::Rotation,
     }
 }

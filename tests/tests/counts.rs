@@ -367,3 +367,26 @@ fn lock_convoy_counts() {
         shortest(model, &[], Some(mutant), states);
     }
 }
+
+/// Of no specification either. How many passes a stale receipt may wait for is no accident of the sizes.
+#[test]
+fn rescue_counts() {
+    let model = "awa/rescue";
+    counts(model, &[], false, (2_805, 12_951, 11));
+    for (receipts, window, batch) in [("3", "1", "1"), ("3", "2", "1"), ("2", "2", "2")] {
+        let sizes = [("receipts", receipts), ("window", window), ("batch", batch)];
+        let found = explore(model, &sizes, None, false);
+        println!("{sizes:?}: {} states", found.distinct);
+        assert!(found.complete, "{sizes:?}: {:?}", found.verdict);
+    }
+    for (mutant, states) in [
+        ("stops_at_healthy", 5),
+        ("never_wraps", 7),
+        ("serves_by_number", 9),
+        ("asks_closures_only", 3),
+        ("removes_evidence", 4),
+        ("prunes_open", 2),
+    ] {
+        shortest(model, &[], Some(mutant), states);
+    }
+}

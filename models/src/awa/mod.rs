@@ -5,6 +5,7 @@ pub mod deferred_materialise;
 pub mod lock_convoy;
 pub mod lock_order;
 pub mod partitioned_routing;
+pub mod rescue;
 pub mod segmented_storage;
 pub mod segmented_storage_races;
 pub mod sharded_prune;
