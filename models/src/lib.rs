@@ -6,6 +6,8 @@ pub mod log;
 pub mod served;
 pub mod spec;
 pub mod awa;
+pub mod pgque;
+pub mod promise;
 
 macro_rules! models {
     (
@@ -43,6 +45,15 @@ models! {
         spec::lock_cas::LockCas,
         spec::run_head::RunHead,
         awa::deferred_materialise::DeferredMaterialise,
+        awa::sharded_prune::ShardedPrune,
+        awa::storage_transition::StorageTransition,
+        awa::partitioned_routing::PartitionedRouting,
+        awa::segmented_storage::SegmentedStorage,
+        awa::segmented_storage_races::SegmentedStorageRaces,
+        awa::lock_order::LockOrder,
+        awa::lock_convoy::LockConvoy,
+        awa::rescue::Rescue,
+        pgque::rotation::Rotation,
     }
 }
 

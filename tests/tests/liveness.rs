@@ -95,6 +95,34 @@ fn a_head_that_is_compared_gets_to_its_end_if_writers_go_on() {
     assert_eq!((lasso.prefix.len(), lasso.owed, lasso.looped.len()), (0, 0, 0), "all stop at once");
 }
 
+/// However often the current slot has another stale receipt; and each way not to come round to one is a
+/// run in which it stays for ever.
+#[test]
+fn a_stale_receipt_of_the_oldest_slot_is_rescued() {
+    const RESCUE: &str = "awa/rescue";
+    holds(&live(RESCUE, &[], None), (2_805, 12_951, 11));
+    let property = |found: &Explored| found.verdict.broken().map(|it| it.name().to_owned());
+    let eventually = Some("eventually-rescued".to_owned());
+    assert_eq!(property(&live(RESCUE, &[], Some("pass"))), eventually);
+    for mutant in ["stops_at_healthy", "never_wraps", "serves_by_number"] {
+        let mut session = session(RESCUE, &[], Some(mutant));
+        let found = session.live(&LIMITS, None, &mut |_, _| true).expect("it promises something");
+        assert_eq!(property(&found), eventually, "{mutant}");
+        let (prefix, looped) = words(&*session, &found.lasso.expect("a run that shows it"));
+        println!("{mutant}: {prefix:?} {looped:?}");
+    }
+}
+
+/// A rotation's second step comes if somebody runs it; whoever runs it after something else, and stops
+/// when that fails, has rotations that stall.
+#[test]
+fn a_rotation_has_its_second_step() {
+    const ROTATION: &str = "pgque/rotation";
+    holds(&live(ROTATION, &[], None), (13_924, 40_832, 22));
+    let found = live(ROTATION, &[], Some("step2"));
+    assert_eq!(found.verdict.broken().expect("it may never run").name(), "second-step");
+}
+
 #[test]
 fn what_must_come_is_asked_only_where_it_can_be() {
     let asked = |model, params: &[_], limits: &Limits, unfair| {

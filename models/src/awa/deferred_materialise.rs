@@ -4,6 +4,7 @@
 //! in its segment. A segment that is sealed may be pruned, but never while a job in it has yet to
 //! be materialised: that is what the guard of `prune` is for.
 
+use crate::promise::{Promise, breaks, unless};
 use checker::specs::nothing::Nothing;
 use sim::prelude::*;
 
@@ -154,10 +155,10 @@ impl State {
 
     fn one_open(&self) -> Result<(), String> {
         let open = self.segments().iter().filter(|segment| **segment == Segment::Open).count();
-        match open == 1 && self.segments[usize::from(self.cursor)] == Segment::Open {
-            true => Ok(()),
-            false => Err(format!("{open} segments are open, the cursor is on {}", self.cursor)),
-        }
+        let there = self.segments[usize::from(self.cursor)] == Segment::Open;
+        unless(open == 1 && there, || {
+            format!("{open} segments are open, the cursor is on {}", self.cursor)
+        })
     }
 
     fn seen_done(&self) -> Result<(), String> {
@@ -285,18 +286,15 @@ pub struct DeferredMaterialise {
     mutant: Option<Mutant>,
 }
 
-/// A job's body can be read for as long as the job needs it.
-pub const SOURCE_READABLE: Property = Property::named("source-readable");
 /// A job that is closed is materialised.
-pub const EVENTUALLY_MATERIALISED: Property = Property::named("eventually-materialised");
-/// Who asks sees a job that is closed as done, whether it is materialised yet or not.
-pub const SEEN_DONE: Property = Property::named("seen-done");
-/// Exactly one segment is open, the one the cursor is on.
-pub const ONE_OPEN: Property = Property::named("one-open");
+const EVENTUALLY_MATERIALISED: Property = Property::named("eventually-materialised");
 
-const fn mutation(mutant: Mutant, breaks: Property, how: &'static str) -> Mutation<Mutant> {
-    Mutation { mutant, breaks, how, params: &[] }
-}
+const PROMISES: &[Promise<State>] = &[
+    Promise::new("source-readable", State::source_readable),
+    Promise::new("one-open", State::one_open),
+    Promise::new("seen-done", State::seen_done),
+    Promise::new("lost-write", State::none_lost),
+];
 
 impl Model for DeferredMaterialise {
     const NAME: &'static str = "awa/deferred_materialise";
@@ -306,20 +304,20 @@ impl Model for DeferredMaterialise {
     type Params = Sizes;
     type Mutant = Mutant;
     const MUTANTS: &'static [Mutation<Mutant>] = &[
-        mutation(Mutant::PrunesClosed, SOURCE_READABLE, "prunes a segment with a closed job in it"),
-        mutation(Mutant::PrunesClaimed, SOURCE_READABLE, "prunes a segment with a claimed job"),
-        mutation(Mutant::PrunesReady, SOURCE_READABLE, "prunes a segment with a ready job in it"),
-        mutation(Mutant::PrunesAll, SOURCE_READABLE, "prunes whatever is sealed"),
-        mutation(Mutant::PrunesOpen, ONE_OPEN, "prunes the open segment too"),
-        mutation(Mutant::RotateSealsNothing, ONE_OPEN, "rotates without sealing what was open"),
-        mutation(Mutant::RotateForgetsCursor, ONE_OPEN, "rotates without moving the cursor"),
-        mutation(Mutant::StaleCursor, SOURCE_READABLE, "enqueues where a stale cursor points"),
-        mutation(
+        breaks(Mutant::PrunesClosed, "source-readable", "prunes a segment with a closed job in it"),
+        breaks(Mutant::PrunesClaimed, "source-readable", "prunes a segment with a claimed job"),
+        breaks(Mutant::PrunesReady, "source-readable", "prunes a segment with a ready job in it"),
+        breaks(Mutant::PrunesAll, "source-readable", "prunes whatever is sealed"),
+        breaks(Mutant::PrunesOpen, "one-open", "prunes the open segment too"),
+        breaks(Mutant::RotateSealsNothing, "one-open", "rotates without sealing what was open"),
+        breaks(Mutant::RotateForgetsCursor, "one-open", "rotates without moving the cursor"),
+        breaks(Mutant::StaleCursor, "source-readable", "enqueues where a stale cursor points"),
+        breaks(
             Mutant::ReadsMaterialisedOnly,
-            SEEN_DONE,
+            "seen-done",
             "reads what is materialised, and not what is closed and yet to be",
         ),
-        mutation(Mutant::CrashLosesJob, Property::LOST, "forgets the job of a worker that crashes"),
+        breaks(Mutant::CrashLosesJob, "lost-write", "forgets the job of a worker that crashes"),
     ];
     const EQUIVALENT: &'static [(Mutant, &'static str)] = &[
         (
@@ -390,20 +388,10 @@ impl Model for DeferredMaterialise {
     }
 
     fn invariant(&self, _before: Option<&State>, now: &State) -> Result<(), Violation> {
-        let part =
-            |property, held: Result<(), String>| held.map_err(|why| Violation::new(property, why));
-        part(SOURCE_READABLE, now.source_readable())?;
-        part(ONE_OPEN, now.one_open())?;
-        part(SEEN_DONE, now.seen_done())?;
-        part(Property::LOST, now.none_lost())
+        Promise::check(PROMISES, now)
     }
 
     fn always(&self) -> Vec<Always<State>> {
-        vec![
-            Always::promised(SOURCE_READABLE, |_, now: &State| now.source_readable()),
-            Always::promised(ONE_OPEN, |_, now: &State| now.one_open()),
-            Always::promised(SEEN_DONE, |_, now: &State| now.seen_done()),
-            Always::promised(Property::LOST, |_, now: &State| now.none_lost()),
-        ]
+        Promise::promised(PROMISES).collect()
     }
 }

@@ -2,3 +2,13 @@
 //! specifications are.
 
 pub mod deferred_materialise;
+pub mod lock_convoy;
+pub mod lock_order;
+pub mod partitioned_routing;
+pub mod rescue;
+pub mod segmented_storage;
+pub mod segmented_storage_races;
+pub mod sharded_prune;
+pub mod storage_transition;
+
+mod ring;

@@ -7,6 +7,7 @@
 pub mod clock;
 pub mod gate;
 pub mod leases;
+pub mod lock_table;
 pub mod objects;
 pub mod quorum;
 pub mod rows;

@@ -1,0 +1,3 @@
+//! The designs of PgQue, a queue on Postgres whose metadata lies in tables that rotate.
+
+pub mod rotation;
