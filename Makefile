@@ -39,6 +39,7 @@ real: deps       ## the models on real Postgres, Redis and S3
 	$(CARGO) run --quiet --release -- confirm run_head -p writers=16 -p transitions=500 -p ttl=30 --on postgres,redis
 	$(CARGO) run --quiet --release -- confirm traces/seed-42.json --on postgres,redis,s3
 	$(CARGO) run --quiet --release -- confirm object_store --on s3
+	$(CARGO) run --quiet --release -- measure backends --on minio,weed,embedded
 
 checker-long:    ## every datatype beside brute force, on 37 million histories
 	UNFORKED_LONG=50 $(CARGO) test --quiet --release -p unforked-checker --test suite

@@ -53,8 +53,8 @@ pub(super) fn measure(args: &Args, out: &Out) -> Result<Exit, Failure> {
         write(path, &tables[1].0.csv(), out)?;
     }
     args.write(|| compared.report(args), out)?;
-    out.object(compared.outcome(), compared.object(args));
-    Ok(compared.exit())
+    out.object(compared.badge().outcome(), compared.object(args));
+    Ok(compared.badge().exit())
 }
 
 /// Every store's turns.
@@ -71,7 +71,7 @@ fn go_round(params: Backends, places: &[Place], out: &Out) -> Result<Compared, F
             let targets = match place.start() {
                 Ok(targets) => targets,
                 Err(error) => {
-                    let why = place::missing(&error).ok_or(crate::confirm::failure(error))?;
+                    let why = place::missing(&error).ok_or_else(|| place.failure(error))?;
                     skipped.push(why);
                     left.retain(|it| *it != place);
                     continue;
@@ -112,29 +112,15 @@ impl Compared {
         )
     }
 
-    fn same(&self) -> bool {
-        self.ran.iter().all(|it| it.differences.is_empty())
-    }
-
     fn is_real(&self) -> bool {
         self.ran.iter().any(|it| it.card.is_some())
     }
 
-    fn outcome(&self) -> &'static str {
+    /// How it came out; a control that is not caught decides nothing.
+    fn badge(&self) -> Badge {
         let caught = control(&self.params).iter().all(|it| it.2);
-        match (self.same(), self.whole && caught) {
-            (false, _) => "fail",
-            (true, true) => "pass",
-            (true, false) => "unknown",
-        }
-    }
-
-    fn exit(&self) -> Exit {
-        match self.outcome() {
-            "fail" => Exit::Violated,
-            "pass" => Exit::Holds,
-            _ => Exit::Unknown,
-        }
+        let same = self.ran.iter().all(|it| it.differences.is_empty());
+        Badge::of(self.whole && caught, same)
     }
 
     /// What was promised and counted, and the times, each with what it is worth.
@@ -179,11 +165,7 @@ impl Compared {
     }
 
     fn done(&self) -> String {
-        let word = match self.outcome() {
-            "fail" => paint(AnsiColor::Red, "DIFFERS "),
-            "pass" => paint(AnsiColor::Green, "MEASURED"),
-            _ => "STOPPED ".to_owned(),
-        };
+        let word = self.badge().painted();
         let seconds: f64 = self.ran.iter().map(|it| it.seconds).sum();
         let requests: u64 = self.ran.iter().map(|it| it.load.progress().0).sum();
         format!("{word} {} turns, {requests} requests   {seconds:.2} s", self.turns.len())
@@ -200,11 +182,7 @@ impl Compared {
         let card = self.ran.iter().find_map(|it| it.card.as_ref());
         Report {
             title: self.title(),
-            badge: match self.outcome() {
-                "fail" => Badge::Differs,
-                "pass" => Badge::Measured,
-                _ => Badge::Stopped,
-            },
+            badge: self.badge(),
             said,
             plots: self.plots(),
             tables: tables.into(),

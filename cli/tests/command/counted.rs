@@ -7,6 +7,7 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 const VERSION: &[u8] = b" HTTP/1.1\r\n";
 /// A request's line is shorter.
@@ -24,14 +25,21 @@ pub(crate) struct Asked {
     pub(crate) lists: u64,
 }
 
-/// Forwards to that port, for as long as the test runs: where it listens, and what it counts.
-pub(crate) fn proxy(upstream: u16) -> (u16, Lines) {
+/// Forwards to that port, for as long as the test runs: where it listens, and what it counts. The
+/// first `busy` connections that come with an object are told to slow down instead.
+pub(crate) fn proxy(upstream: u16, busy: usize) -> (u16, Lines) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
     let port = listener.local_addr().expect("it is bound").port();
     let lines = Lines::default();
     let counted = lines.clone();
     thread::spawn(move || {
+        let mut busy = busy;
         for client in listener.incoming().flatten() {
+            if busy > 0 && brings_an_object(&client) {
+                busy -= 1;
+                thread::spawn(move || slow_down(client));
+                continue;
+            }
             let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, upstream)) else { continue };
             let (answers, to) = (server.try_clone(), client.try_clone());
             if let (Ok(answers), Ok(to)) = (answers, to) {
@@ -45,6 +53,36 @@ pub(crate) fn proxy(upstream: u16) -> (u16, Lines) {
         }
     });
     (port, lines)
+}
+
+/// Whether the first request of a connection puts an object of a load.
+fn brings_an_object(client: &TcpStream) -> bool {
+    let mut line = [0; 512];
+    // One that was opened ahead of its request may wait for long.
+    let _ = client.set_read_timeout(Some(Duration::from_secs(2)));
+    let count = client.peek(&mut line).unwrap_or(0);
+    let _ = client.set_read_timeout(None);
+    let line = String::from_utf8_lossy(&line[..count]).into_owned();
+    line.starts_with("PUT /") && line.split(' ').nth(1).is_some_and(|it| it.contains("/1/"))
+}
+
+/// Answers one request as S3 does that is asked too much.
+fn slow_down(mut client: TcpStream) {
+    let mut request = Vec::new();
+    let mut buffer = [0; 4096];
+    while let Ok(count @ 1..) = client.read(&mut buffer) {
+        request.extend(&buffer[..count]);
+        let text = String::from_utf8_lossy(&request).to_ascii_lowercase();
+        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+        let length = head.split("content-length: ").nth(1).and_then(|it| it.lines().next());
+        if body.len() >= length.and_then(|it| it.parse().ok()).unwrap_or(0) {
+            break;
+        }
+    }
+    let body = "<Error><Code>SlowDown</Code></Error>";
+    let length = body.len();
+    let head = format!("HTTP/1.1 503 Slow Down\r\nConnection: close\r\nContent-Length: {length}");
+    let _ = client.write_all(format!("{head}\r\n\r\n{body}").as_bytes());
 }
 
 /// Copies until one side closes.
@@ -73,6 +111,14 @@ impl Lines {
         }
         let keep = seen.len().saturating_sub(LINE_MAX);
         seen.drain(..keep);
+    }
+
+    /// The last request: its method, and whether it was for a whole bucket.
+    pub(crate) fn last(&self) -> (String, bool) {
+        let lines = self.0.lock().expect("nobody panics");
+        let (method, target) = lines.last().and_then(|it| it.split_once(' ')).expect("a request");
+        let path = target.split('?').next().unwrap_or_default();
+        (method.to_owned(), path.trim_matches('/').split('/').count() == 1)
     }
 
     /// What was asked for under the load's own prefix; making the bucket and clearing it is apart.

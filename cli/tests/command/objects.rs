@@ -85,7 +85,7 @@ fn the_simulation_predicts_what_a_real_store_is_asked_to_the_request() {
     let desk = Desk::new("measure-predicted");
     for store in stores() {
         for line in LOADS {
-            let (port, wire) = proxy(store.port);
+            let (port, wire) = proxy(store.port, 0);
             let what = format!("{line} on {}", store.name);
             let predicted = desk.checker(&format!("measure {line} --json")).exits(0);
             let predicted = predicted.object("measure", "pass");
@@ -98,6 +98,19 @@ fn the_simulation_predicts_what_a_real_store_is_asked_to_the_request() {
             assert_eq!(real["on"]["real"], true, "an endpoint by its URL is the user's: {what}");
         }
     }
+}
+
+#[test]
+fn a_request_that_is_one_too_many_is_sent_again_and_counted_apart() {
+    let desk = Desk::new("measure-slowed");
+    let store = stores().swap_remove(0);
+    let line = "puts -p objects=40 -p prefixes=4 -p size_kib=1 -p concurrency=4";
+    let (port, wire) = proxy(store.port, 3);
+    let object = measured(&desk, &store, port, line).exits(0).object("measure", "pass");
+    assert_eq!((&object["slowed"], &object["counts"]["puts"]), (&3.into(), &40.into()));
+    assert_eq!(wire.asked().puts, 40, "those that were refused never came there");
+    let said = object["verdict"].to_string();
+    assert!(said.contains("3 of 43 PUTs over 4 prefixes (7.0%) were answered by 503"), "{said}");
 }
 
 #[test]
@@ -190,12 +203,36 @@ fn what_cannot_be_asked_of_a_store_says_what_was_expected() {
     nowhere.args(["measure", "puts", "-p", "objects=5", "--on", "http://127.0.0.1:1"]);
     nowhere.env("AWS_ACCESS_KEY_ID", "a").env("AWS_SECRET_ACCESS_KEY", "b");
     ran(&mut nowhere).exits(4).complains(&["s3 at http://127.0.0.1:1 does not take us"]);
+    let mut command = desk.command(CHECKER);
+    command.args(["measure", "puts", "--on", "http://127.0.0.1:1"]);
+    command.env_remove("AWS_ACCESS_KEY_ID");
+    let says = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not both set";
+    ran(&mut command).exits(4).complains(&[says]);
     let mut without = desk.command(CHECKER);
     without.args(["measure", "puts", "--on", "weed"]).env("PATH", "/nowhere");
     ran(&mut without).exits(4).complains(&["weed was not found"]);
     let mut none = desk.command(CHECKER);
     none.args(["measure", "backends", "--on", "weed"]).env("PATH", "/nowhere");
     ran(&mut none).exits(4).complains(&["weed is not installed here"]);
+}
+
+/// What was put on somebody's own server is taken away, also after Ctrl-C.
+#[cfg(unix)]
+#[test]
+fn ctrl_c_leaves_nothing_on_an_endpoint() {
+    let desk = Desk::new("measure-objects-left");
+    let store = stores().swap_remove(0);
+    let (port, wire) = proxy(store.port, 0);
+    let line =
+        format!("measure puts -p objects=1000000 -p size_kib=1 --on http://127.0.0.1:{port}");
+    let script = format!("timeout --preserve-status -s INT 2 \"$0\" {line}");
+    let mut command = desk.command("sh");
+    command.args(["-c", &script, CHECKER]);
+    command.env("AWS_ACCESS_KEY_ID", &store.keys.0).env("AWS_SECRET_ACCESS_KEY", &store.keys.1);
+    ran(&mut command).exits(130).tells(&["STOPPED "]);
+    assert!(wire.asked().puts > 0);
+    // It is asked for when a listing of what is ours is empty.
+    assert_eq!(wire.last(), ("DELETE".to_owned(), true));
 }
 
 /// How far it got when Ctrl-C came differs; that there is a summary, and no server left, does not.
