@@ -225,7 +225,7 @@ fn ctrl_c_leaves_nothing_on_an_endpoint() {
     let (port, wire) = proxy(store.port, 0);
     let line =
         format!("measure puts -p objects=1000000 -p size_kib=1 --on http://127.0.0.1:{port}");
-    let script = format!("timeout --preserve-status -s INT 2 \"$0\" {line}");
+    let script = format!("timeout --foreground --preserve-status -s INT 2 \"$0\" {line}");
     let mut command = desk.command("sh");
     command.args(["-c", &script, CHECKER]);
     command.env("AWS_ACCESS_KEY_ID", &store.keys.0).env("AWS_SECRET_ACCESS_KEY", &store.keys.1);
@@ -241,7 +241,7 @@ fn ctrl_c_leaves_nothing_on_an_endpoint() {
 fn ctrl_c_ends_a_real_load_with_a_summary() {
     let desk = Desk::new("measure-objects-ctrl-c");
     let line = "measure puts -p objects=1000000 -p size_kib=1 --on embedded";
-    let script = format!("timeout --preserve-status -s INT 1 \"$0\" {line}");
+    let script = format!("timeout --foreground --preserve-status -s INT 1 \"$0\" {line}");
     let stopped = ran(desk.command("sh").args(["-c", &script, CHECKER])).exits(130);
     stopped.tells(&["STOPPED ", "of 1000000 requests"]);
 }
