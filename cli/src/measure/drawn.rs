@@ -83,7 +83,7 @@ fn over_first(table: &Table, name: &str, column: &str) -> Line {
 
 /// PUTs a second by size, a line for each number of requests in flight.
 fn throughput(table: &Table) -> Vec<Line> {
-    let [size, flight, rate] = ["size_kib", "in_flight", "put_per_s"].map(|it| table.column(it));
+    let [size, flight, rate] = ["size_kib", "concurrency", "put_per_s"].map(|it| table.column(it));
     let mut flights = flight.clone();
     flights.sort_by(f64::total_cmp);
     flights.dedup();

@@ -195,7 +195,6 @@ fn object(args: &Args, ran: &Ran, tables: &[Table]) -> Value {
         "params": ran.workload.params(),
         "rows": rows,
         "counts": counts(ran),
-        "slowed": ran.load.tallies().iter().map(|it| it.slowed).sum::<u64>(),
         "differences": ran.differences,
         "verdict": ran.said(),
         "seconds": ran.seconds,
@@ -212,6 +211,8 @@ fn counts(ran: &Ran) -> Map<String, Value> {
     let mut counts: Map<String, Value> =
         all.named().into_iter().map(|(name, it)| (name.to_owned(), json!(it))).collect();
     counts.insert("requests".to_owned(), json!(all.requests()));
+    let slowed: u64 = ran.load.tallies().iter().map(|it| it.slowed).sum();
+    counts.insert("slowed".to_owned(), json!(slowed));
     counts.insert("nanodollars".to_owned(), json!(ran.workload.price(&all)));
     counts
 }

@@ -119,16 +119,22 @@ fn report(args: &Args, name: &str, all: &[(&str, Ran)], rows: &Table) -> Report 
     }
 }
 
-/// A column over the first, a line for each row that a value has; none if the values are no numbers.
+/// What a row is of, by column.
+const OF: [&str; 4] = ["size_kib", "concurrency", "batch", "states"];
+
+/// A column over the first: a line for each row that a value has.
 fn over(rows: &Table, column: &str) -> Vec<Line> {
+    let differs = |at: &usize| rows.rows.iter().any(|row| row[*at] != rows.rows[0][*at]);
+    let of: Vec<usize> = (1..rows.columns.len())
+        .filter(|at| OF.contains(&rows.columns[*at].as_str()))
+        .filter(differs)
+        .collect();
     let (x, y) = (rows.column(&rows.columns[0]), rows.column(column));
     let mut lines: Vec<Line> = Vec::new();
     for (row, point) in rows.rows.iter().zip(x.into_iter().zip(y)) {
-        // The column after the value says what the row is of, unless that was swept over.
-        let name = match rows.columns[1].as_str() {
-            of @ ("size_kib" | "batch" | "states") => format!("{of} {}", row[1].text()),
-            _ => String::new(),
-        };
+        let name: Vec<String> =
+            of.iter().map(|at| format!("{} {}", rows.columns[*at], row[*at].text())).collect();
+        let name = name.join(", ");
         match lines.iter_mut().find(|it| it.name == name) {
             Some(line) => line.points.push(point),
             None => lines.push(Line { name, points: vec![point], steps: false }),

@@ -107,7 +107,7 @@ fn a_request_that_is_one_too_many_is_sent_again_and_counted_apart() {
     let line = "puts -p objects=40 -p prefixes=4 -p size_kib=1 -p concurrency=4";
     let (port, wire) = proxy(store.port, 3);
     let object = measured(&desk, &store, port, line).exits(0).object("measure", "pass");
-    assert_eq!((&object["slowed"], &object["counts"]["puts"]), (&3.into(), &40.into()));
+    assert_eq!((&object["counts"]["slowed"], &object["counts"]["puts"]), (&3.into(), &40.into()));
     assert_eq!(wire.asked().puts, 40, "those that were refused never came there");
     let said = object["verdict"].to_string();
     assert!(said.contains("3 of 43 PUTs over 4 prefixes (7.0%) were answered by 503"), "{said}");
@@ -168,7 +168,7 @@ fn stores_are_compared_in_turns_and_what_breaks_a_promise_would_be_caught() {
 #[test]
 fn a_load_can_be_swept_over_and_drawn() {
     let desk = Desk::new("measure-objects-sweep");
-    let line = "measure puts -p objects=9000 -p size_kib=4 -p concurrency=300 -p put_p50_ms=10 \
+    let line = "measure puts -p objects=9000 -p size_kib=4 -p concurrency=300,2 -p put_p50_ms=10 \
                 -p put_p99_ms=10 --sweep prefixes=1,100 --csv a.csv -o page.html";
     let told = desk.checker(line).exits(0).tells(&["prefixes=1\n", "503 SlowDown", "a.csv"]);
     let csv = fs::read_to_string(desk.0.join("a.csv")).expect("it was written");
@@ -176,9 +176,10 @@ fn a_load_can_be_swept_over_and_drawn() {
         let row: Vec<&str> = csv.lines().nth(row).unwrap_or_default().split(',').collect();
         row[row.len() - 2].parse::<u64>().expect("a count")
     };
-    assert!(slowed(1) > 0 && slowed(2) == 0, "{csv}\n{}", told.out);
+    assert!(slowed(1) > 0 && slowed(3) == 0, "{csv}\n{}", told.out);
     let page = fs::read_to_string(desk.0.join("page.html")).expect("it was written");
     assert!(page.contains("PUTs a second, by prefixes") && page.contains("class=\"curve"));
+    assert!(page.contains(">concurrency 300</text>") && page.contains(">concurrency 2</text>"));
 }
 
 #[test]
