@@ -25,19 +25,28 @@ pub(crate) struct Asked {
     pub(crate) lists: u64,
 }
 
-/// Forwards to that port, for as long as the test runs: where it listens, and what it counts. The
-/// first `busy` connections that come with an object are told to slow down instead.
-pub(crate) fn proxy(upstream: u16, busy: usize) -> (u16, Lines) {
+/// What a connection that comes with an object is answered instead of being forwarded.
+#[derive(Clone, Copy)]
+pub(crate) enum Instead {
+    /// 503, as S3 says it to who asks too much.
+    SlowDown,
+    /// 200, and the object is gone.
+    Lost,
+}
+
+/// Forwards to that port, for as long as the test runs: where it listens, and what it counts. So
+/// many connections, the first that come with an object, are answered otherwise.
+pub(crate) fn proxy(upstream: u16, otherwise: usize, instead: Instead) -> (u16, Lines) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
     let port = listener.local_addr().expect("it is bound").port();
     let lines = Lines::default();
     let counted = lines.clone();
     thread::spawn(move || {
-        let mut busy = busy;
+        let mut left = otherwise;
         for client in listener.incoming().flatten() {
-            if busy > 0 && brings_an_object(&client) {
-                busy -= 1;
-                thread::spawn(move || slow_down(client));
+            if left > 0 && brings_an_object(&client) {
+                left -= 1;
+                thread::spawn(move || answer(client, instead));
                 continue;
             }
             let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, upstream)) else { continue };
@@ -66,8 +75,8 @@ fn brings_an_object(client: &TcpStream) -> bool {
     line.starts_with("PUT /") && line.split(' ').nth(1).is_some_and(|it| it.contains("/1/"))
 }
 
-/// Answers one request as S3 does that is asked too much.
-fn slow_down(mut client: TcpStream) {
+/// Answers one request, and closes.
+fn answer(mut client: TcpStream, instead: Instead) {
     let mut request = Vec::new();
     let mut buffer = [0; 4096];
     while let Ok(count @ 1..) = client.read(&mut buffer) {
@@ -79,9 +88,12 @@ fn slow_down(mut client: TcpStream) {
             break;
         }
     }
-    let body = "<Error><Code>SlowDown</Code></Error>";
+    let (status, body) = match instead {
+        Instead::SlowDown => ("503 Slow Down", "<Error><Code>SlowDown</Code></Error>"),
+        Instead::Lost => ("200 OK\r\nETag: \"0\"", ""),
+    };
     let length = body.len();
-    let head = format!("HTTP/1.1 503 Slow Down\r\nConnection: close\r\nContent-Length: {length}");
+    let head = format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {length}");
     let _ = client.write_all(format!("{head}\r\n\r\n{body}").as_bytes());
 }
 

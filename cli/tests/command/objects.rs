@@ -1,7 +1,7 @@
 //! `checker measure puts|batching|cold-reads|backends`: predicted, and held to what was asked.
 
 use crate::browser::Browser;
-use crate::counted::{Asked, proxy};
+use crate::counted::{Asked, Instead, proxy};
 use crate::desk::{CHECKER, Desk, Ran, ran};
 use real::service::{Embedded, Minio, ServiceError};
 use serde_json::Value;
@@ -85,7 +85,7 @@ fn the_simulation_predicts_what_a_real_store_is_asked_to_the_request() {
     let desk = Desk::new("measure-predicted");
     for store in stores() {
         for line in LOADS {
-            let (port, wire) = proxy(store.port, 0);
+            let (port, wire) = proxy(store.port, 0, Instead::SlowDown);
             let what = format!("{line} on {}", store.name);
             let predicted = desk.checker(&format!("measure {line} --json")).exits(0);
             let predicted = predicted.object("measure", "pass");
@@ -105,12 +105,30 @@ fn a_request_that_is_one_too_many_is_sent_again_and_counted_apart() {
     let desk = Desk::new("measure-slowed");
     let store = stores().swap_remove(0);
     let line = "puts -p objects=40 -p prefixes=4 -p size_kib=1 -p concurrency=4";
-    let (port, wire) = proxy(store.port, 3);
+    let (port, wire) = proxy(store.port, 3, Instead::SlowDown);
     let object = measured(&desk, &store, port, line).exits(0).object("measure", "pass");
     assert_eq!((&object["counts"]["slowed"], &object["counts"]["puts"]), (&3.into(), &40.into()));
     assert_eq!(wire.asked().puts, 40, "those that were refused never came there");
     let said = object["verdict"].to_string();
     assert!(said.contains("3 of 43 PUTs over 4 prefixes (7.0%) were answered by 503"), "{said}");
+}
+
+#[test]
+fn a_store_that_loses_an_object_differs_and_exits_1() {
+    let desk = Desk::new("measure-lost");
+    let store = stores().swap_remove(0);
+    let line = "cold-reads -p states=10 -p lists=2 -p size_kib=1";
+    let (port, _) = proxy(store.port, 1, Instead::Lost);
+    let ran = measured(&desk, &store, port, line).exits(1);
+    let object = ran.object("measure", "fail");
+    let said = object["differences"].to_string();
+    for part in [
+        "list all of row 1: 18 keys, predicted 20",
+        "list all of row 1: since-complete kept 0 times of 2",
+        "get of row 1: read-after-write kept 9 times of 10",
+    ] {
+        assert!(said.contains(part), "no '{part}' in {said}");
+    }
 }
 
 #[test]
@@ -223,7 +241,7 @@ fn what_cannot_be_asked_of_a_store_says_what_was_expected() {
 fn ctrl_c_leaves_nothing_on_an_endpoint() {
     let desk = Desk::new("measure-objects-left");
     let store = stores().swap_remove(0);
-    let (port, wire) = proxy(store.port, 0);
+    let (port, wire) = proxy(store.port, 0, Instead::SlowDown);
     let line =
         format!("measure puts -p objects=1000000 -p size_kib=1 --on http://127.0.0.1:{port}");
     let script = format!("timeout --foreground --preserve-status -s INT 2 \"$0\" {line}");
