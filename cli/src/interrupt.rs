@@ -1,8 +1,8 @@
 //! Ctrl-C: a summary first, and no server left behind.
 //!
 //! Commands that take long look at the flag and stop by themselves. The second Ctrl-C, or one
-//! that nobody looks at within two seconds, ends the process at once, services first. Who has put
-//! things on somebody's own server is given longer, to take them away.
+//! that nobody looks at within two seconds, ends the process at once, services first. Who has a
+//! server to stop, or things to take away from somebody else's, may ask for longer.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;

@@ -7,7 +7,6 @@
 
 use super::objects::{Ran, lines, read, run};
 use super::place::{self, Place};
-use super::plot::{Axis, Line, Plot, Scale};
 use super::report::{Badge, Report};
 use super::{Args, drawn, write};
 use crate::interrupt::was_interrupted;
@@ -59,8 +58,7 @@ pub(super) fn measure(args: &Args, out: &Out) -> Result<Exit, Failure> {
 
 /// Every store's turns.
 fn go_round(params: Backends, places: &[Place], out: &Out) -> Result<Compared, Failure> {
-    let (mut turns, mut all, mut skipped): (_, _, Vec<String>) =
-        (Vec::new(), Vec::new(), Vec::new());
+    let (mut turns, mut all, mut skipped) = (Vec::new(), Vec::new(), Vec::<String>::new());
     let mut left: Vec<&Place> = places.iter().collect();
     for repeat in 1..=params.repeats {
         let mut order = left.clone();
@@ -81,18 +79,23 @@ fn go_round(params: Backends, places: &[Place], out: &Out) -> Result<Compared, F
             let mut own = params.clone();
             own.store.seed = own.store.seed.wrapping_add(repeat - 1);
             let ran = run(&Workload::Backends(own), targets.as_ref(), out)?;
-            let (store, tallies) = (place.name().to_owned(), ran.load.tallies().to_vec());
-            turns.push(Turn { store, repeat, real: ran.card.is_some(), tallies });
-            all.push(ran);
+            // A turn that was cut short is compared with nothing.
+            if was_interrupted() && turns.is_empty() {
+                let why = "stopped before the first store had had its turn".to_owned();
+                return Err(Failure { exit: Exit::Interrupted, why });
+            }
             if was_interrupted() {
                 return Ok(Compared { params, turns, ran: all, skipped, whole: false });
             }
+            let (store, tallies) = (place.name().to_owned(), ran.load.tallies().to_vec());
+            turns.push(Turn { store, repeat, real: ran.card.is_some(), tallies });
+            all.push(ran);
         }
     }
-    match turns.is_empty() {
-        true => Err(Failure::service(skipped.join("; "))),
-        false => Ok(Compared { params, turns, ran: all, skipped, whole: true }),
+    if turns.is_empty() {
+        return Err(Failure::service(skipped.join("; ")));
     }
+    Ok(Compared { params, turns, ran: all, skipped, whole: true })
 }
 
 impl Compared {
@@ -144,7 +147,7 @@ impl Compared {
         let workload = Workload::Backends(self.params.clone());
         let mut said = match self.whole {
             true => compared(&self.params, &self.turns, workload.predicted().tallies()),
-            false => vec![format!("stopped in turn {}", self.turns.len())],
+            false => vec![format!("stopped after {} turns", self.turns.len())],
         };
         if self.ran.iter().any(|it| it.card.as_ref().is_some_and(|card| !card.real)) {
             said.push("the embedded server is ours: no evidence of how an S3 behaves".to_owned());
@@ -184,31 +187,20 @@ impl Compared {
             title: self.title(),
             badge: self.badge(),
             said,
-            plots: self.plots(),
+            plots: vec![
+                drawn::turns("PUTs that took at most so long, by turn", &self.turns, "put"),
+                drawn::turns("GETs that took at most so long, by turn", &self.turns, "get"),
+                drawn::turns(
+                    "Listings that took at most so long, by turn",
+                    &self.turns,
+                    "list all",
+                ),
+            ],
             tables: tables.into(),
             command: args.command(),
             params: drawn::params(&Workload::Backends(self.params.clone())),
             notes: drawn::notes(card),
         }
-    }
-
-    /// How long PUTs, GETs and listings took in each turn.
-    fn plots(&self) -> Vec<Plot> {
-        let (ms, share) =
-            (Axis { unit: "ms", scale: Scale::Log }, Axis { unit: "%", scale: Scale::Linear });
-        let lines = |phase: &str| -> Vec<Line> {
-            let of = |turn: &Turn| {
-                let tally = turn.tallies.iter().find(|it| it.name == phase)?;
-                Some(drawn::distribution(format!("{}, {}", turn.store, turn.repeat), tally))
-            };
-            self.turns.iter().filter_map(of).collect()
-        };
-        let plot = |title: &str, phase| drawn::plot(title, ms, share, lines(phase));
-        vec![
-            plot("PUTs that took at most so long, by turn", "put"),
-            plot("GETs that took at most so long, by turn", "get"),
-            plot("Listings of a whole run that took at most so long", "list all"),
-        ]
     }
 
     fn object(&self, args: &Args) -> Value {

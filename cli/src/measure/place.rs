@@ -21,7 +21,8 @@ pub(super) enum Place {
     At(String),
 }
 
-/// Seconds that it may take to clear somebody's own server after Ctrl-C.
+/// Seconds that it may take after Ctrl-C to clear somebody's own server, or to stop one of ours and
+/// remove what a load has put there.
 const CLEARING_S: u64 = 60;
 
 /// What `--on` takes.
@@ -50,6 +51,12 @@ impl Place {
             "weed" | "s3=weed" => Place::Started(S3::Weed),
             "embedded" | "s3=embedded" => Place::Started(S3::Embedded),
             url if url.starts_with("http://") || url.starts_with("https://") => {
+                // It would be shown beside the figures, and kept with them.
+                if url.contains('@') {
+                    let why = "--on: keys do not belong in the URL: expected them in AWS_ACCESS_KEY_ID \
+                               and AWS_SECRET_ACCESS_KEY";
+                    return Err(Failure::input(why));
+                }
                 Place::At(url.to_owned())
             }
             other => return Err(Failure::input(format!("--on {other}: expected {NAMES}"))),
@@ -75,9 +82,7 @@ impl Place {
             Place::Started(s3) => (*s3, None),
             Place::At(url) => (S3::Any, Some(url.clone())),
         };
-        if s3_endpoint.is_some() {
-            interrupt::give(CLEARING_S);
-        }
+        interrupt::give(CLEARING_S);
         let wanted = Wanted { s3: Some(s3), ..Wanted::default() };
         Targets::start(&wanted, &Given { s3_endpoint, ..Given::default() }).map(Some)
     }

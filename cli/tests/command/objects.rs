@@ -210,6 +210,7 @@ fn what_cannot_be_asked_of_a_store_says_what_was_expected() {
         ("batching -p batch=50 -p size_kib=1024", "at most 32768"),
         ("puts --on moon", "--on moon: expected simulated, s3, minio, weed, embedded, or the URL"),
         ("puts --on embedded,minio", "--on embedded,minio: expected simulated"),
+        ("puts --on http://me:secret@host:9000", "--on: keys do not belong in the URL"),
         ("backends --on minio,minio", "minio is given twice"),
         ("backends --sweep states=1,2", "--sweep is for one store"),
         ("puts --sweep prefixes=1,0", "--sweep puts: prefixes must be 1 to 1000000, not 0"),
