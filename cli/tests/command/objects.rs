@@ -7,6 +7,7 @@ use real::service::{Embedded, Minio, ServiceError};
 use serde_json::Value;
 use std::fs;
 use std::io::{Write, stderr};
+use std::process::{Command, Stdio};
 
 /// Loads small enough for a test, in which every count is another.
 const LOADS: [&str; 4] = [
@@ -243,14 +244,24 @@ fn ctrl_c_leaves_nothing_on_an_endpoint() {
     let desk = Desk::new("measure-objects-left");
     let store = stores().swap_remove(0);
     let (port, wire) = proxy(store.port, 0, Instead::SlowDown);
-    let line =
-        format!("measure puts -p objects=1000000 -p size_kib=1 --on http://127.0.0.1:{port}");
-    let script = format!("timeout --foreground --preserve-status -s INT 2 \"$0\" {line}");
-    let mut command = desk.command("sh");
-    command.args(["-c", &script, CHECKER]);
+    let url = format!("http://127.0.0.1:{port}");
+    let mut command = desk.command(CHECKER);
+    command.args(["measure", "puts", "-p", "objects=1000000", "-p", "size_kib=1", "--on", &url]);
     command.env("AWS_ACCESS_KEY_ID", &store.keys.0).env("AWS_SECRET_ACCESS_KEY", &store.keys.1);
-    ran(&mut command).exits(130).tells(&["STOPPED "]);
-    assert!(wire.asked().puts > 0);
+    let mut child =
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    // There is nothing to leave before something was put.
+    while wire.asked().puts < 100 {
+        assert!(matches!(child.try_wait(), Ok(None)), "it goes on until it is told to stop");
+        std::thread::yield_now();
+    }
+    let id = child.id().to_string();
+    let sent = Command::new("kill").args(["-INT", &id]).status().expect("a shell has kill");
+    assert!(sent.success());
+    let ended = child.wait_with_output().expect("it ends");
+    let told = String::from_utf8_lossy(&ended.stdout).into_owned();
+    assert_eq!(ended.status.code(), Some(130), "{told}");
+    assert!(told.contains("STOPPED "), "{told}");
     // It is asked for when a listing of what is ours is empty.
     assert_eq!(wire.last(), ("DELETE".to_owned(), true));
 }
