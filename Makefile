@@ -44,6 +44,7 @@ real: deps       ## the models on real Postgres, Redis and S3
 	$(CARGO) run --quiet --release -- confirm object_store --on s3
 	$(CARGO) run --quiet --release -- confirm object_store -p about=all --on s3
 	$(CARGO) run --quiet --release -- confirm object_store --on s3s-fs -o target/found; test $$? = 1
+	$(CARGO) run --quiet --release -- measure backends --on minio,weed,embedded
 
 checker-long:    ## every datatype beside brute force, on 37 million histories
 	UNFORKED_LONG=50 $(CARGO) test --quiet --release -p unforked-checker --test suite

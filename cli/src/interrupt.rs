@@ -1,15 +1,16 @@
 //! Ctrl-C: a summary first, and no server left behind.
 //!
 //! Commands that take long look at the flag and stop by themselves. The second Ctrl-C, or one
-//! that nobody looks at within two seconds, ends the process at once, services first.
+//! that nobody looks at within two seconds, ends the process at once, services first. Who has a
+//! server to stop, or things to take away from somebody else's, may ask for longer.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
-/// How long a command gets to print its summary.
-const GRACE: Duration = Duration::from_secs(2);
+/// How many seconds a command gets to print its summary.
+static GRACE: AtomicU64 = AtomicU64::new(2);
 
 pub(crate) fn install() {
     let installed = ctrlc::set_handler(|| {
@@ -17,7 +18,7 @@ pub(crate) fn install() {
             end();
         }
         std::thread::spawn(|| {
-            std::thread::sleep(GRACE);
+            std::thread::sleep(Duration::from_secs(GRACE.load(Ordering::SeqCst)));
             end();
         });
     });
@@ -30,6 +31,11 @@ fn end() {
     real::service::stop_all();
     anstream::eprintln!("interrupted: services are stopped, nothing was decided");
     std::process::exit(130);
+}
+
+/// Gives the command so many seconds from Ctrl-C on.
+pub(crate) fn give(seconds: u64) {
+    GRACE.store(seconds, Ordering::SeqCst);
 }
 
 pub(crate) fn was_interrupted() -> bool {

@@ -88,12 +88,14 @@ enum Command {
     /// a file, or from a pipe where none is named. The first line may be a header such as
     /// {"format":"unforked-history/1","spec":"head","init":4}.
     Check(check::Args),
-    /// Measures what hours of load make of a hot Postgres table, simulated page for page
+    /// Measures a load: on a hot Postgres table, or on an object store, simulated or real
     ///
-    /// Prints samples over simulated time and says what plateaus, what climbs, and who holds vacuum
-    /// back. Pages are exact for the order in which statements are drawn; that order, and how long
-    /// vacuum takes, are not the server's but as likely as its own. Exits 0 if it was measured; with
-    /// --on postgres, 1 if a figure of the real server is outside its band.
+    /// a0, a1, soak, held-xmin and replay put updates on a simulated table and say what plateaus, what
+    /// climbs, and who holds vacuum back. Pages are exact for the order in which statements are
+    /// drawn; that order, and how long vacuum takes, are not the server's but as likely as its own.
+    /// puts, batching, cold-reads and backends put requests on an object store: what is counted is
+    /// exact, what takes time is drawn, or measured on a real store that is held to the counts.
+    /// Exits 0 if it was measured, 1 if a real server differs from what was predicted.
     Measure(measure::Args),
     /// Runs the same clients against real services
     Confirm(confirm::Args),

@@ -5,6 +5,8 @@
 //! server's. Nothing is sent twice: a conditional put that is retried in silence answers for its
 //! own first try.
 
+use futures_util::stream;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use models::worlds::objects::{Body, Call, PAGE_MAX, Reply, When};
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::client::{HttpConnector, HttpRequestBody, ReqwestConnector};
@@ -123,13 +125,23 @@ impl Bucket {
             if objects.is_empty() {
                 break;
             }
-            for object in objects {
-                let deleted = self.store.delete(&object.location).await;
-                deleted.map_err(|error| refused(&self.shown, error))?;
-            }
+            let locations: Vec<Path> = objects.into_iter().map(|it| it.location).collect();
+            self.delete(locations).await.map_err(|error| refused(&self.shown, error))?;
         }
         if whole {
             self.ask_bucket(hyper::Method::DELETE).await?;
+        }
+        Ok(())
+    }
+
+    /// Deletes a page of objects at once, or one by one where the server knows no such request.
+    async fn delete(&self, locations: Vec<Path>) -> Result<(), Error> {
+        let all = stream::iter(locations.clone()).map(Ok).boxed();
+        let at_once: Result<Vec<Path>, Error> = self.store.delete_stream(all).try_collect().await;
+        if at_once.is_err() {
+            for location in &locations {
+                self.store.delete(location).await?;
+            }
         }
         Ok(())
     }

@@ -7,7 +7,6 @@
 
 use super::objects::{Ran, lines, read, run};
 use super::place::{self, Place};
-use super::plot::{Axis, Line, Plot, Scale};
 use super::report::{Badge, Report};
 use super::{Args, drawn, write};
 use crate::interrupt::was_interrupted;
@@ -53,14 +52,13 @@ pub(super) fn measure(args: &Args, out: &Out) -> Result<Exit, Failure> {
         write(path, &tables[1].0.csv(), out)?;
     }
     args.write(|| compared.report(args), out)?;
-    out.object(compared.outcome(), compared.object(args));
-    Ok(compared.exit())
+    out.object(compared.badge().outcome(), compared.object(args));
+    Ok(compared.badge().exit())
 }
 
 /// Every store's turns.
 fn go_round(params: Backends, places: &[Place], out: &Out) -> Result<Compared, Failure> {
-    let (mut turns, mut all, mut skipped): (_, _, Vec<String>) =
-        (Vec::new(), Vec::new(), Vec::new());
+    let (mut turns, mut all, mut skipped) = (Vec::new(), Vec::new(), Vec::<String>::new());
     let mut left: Vec<&Place> = places.iter().collect();
     for repeat in 1..=params.repeats {
         let mut order = left.clone();
@@ -71,7 +69,7 @@ fn go_round(params: Backends, places: &[Place], out: &Out) -> Result<Compared, F
             let targets = match place.start() {
                 Ok(targets) => targets,
                 Err(error) => {
-                    let why = place::missing(&error).ok_or(crate::confirm::failure(error))?;
+                    let why = place::missing(&error).ok_or_else(|| place.failure(error))?;
                     skipped.push(why);
                     left.retain(|it| *it != place);
                     continue;
@@ -81,18 +79,23 @@ fn go_round(params: Backends, places: &[Place], out: &Out) -> Result<Compared, F
             let mut own = params.clone();
             own.store.seed = own.store.seed.wrapping_add(repeat - 1);
             let ran = run(&Workload::Backends(own), targets.as_ref(), out)?;
-            let (store, tallies) = (place.name().to_owned(), ran.load.tallies().to_vec());
-            turns.push(Turn { store, repeat, real: ran.card.is_some(), tallies });
-            all.push(ran);
+            // A turn that was cut short is compared with nothing.
+            if was_interrupted() && turns.is_empty() {
+                let why = "stopped before the first store had had its turn".to_owned();
+                return Err(Failure { exit: Exit::Interrupted, why });
+            }
             if was_interrupted() {
                 return Ok(Compared { params, turns, ran: all, skipped, whole: false });
             }
+            let (store, tallies) = (place.name().to_owned(), ran.load.tallies().to_vec());
+            turns.push(Turn { store, repeat, real: ran.card.is_some(), tallies });
+            all.push(ran);
         }
     }
-    match turns.is_empty() {
-        true => Err(Failure::service(skipped.join("; "))),
-        false => Ok(Compared { params, turns, ran: all, skipped, whole: true }),
+    if turns.is_empty() {
+        return Err(Failure::service(skipped.join("; ")));
     }
+    Ok(Compared { params, turns, ran: all, skipped, whole: true })
 }
 
 impl Compared {
@@ -112,29 +115,15 @@ impl Compared {
         )
     }
 
-    fn same(&self) -> bool {
-        self.ran.iter().all(|it| it.differences.is_empty())
-    }
-
     fn is_real(&self) -> bool {
         self.ran.iter().any(|it| it.card.is_some())
     }
 
-    fn outcome(&self) -> &'static str {
+    /// How it came out; a control that is not caught decides nothing.
+    fn badge(&self) -> Badge {
         let caught = control(&self.params).iter().all(|it| it.2);
-        match (self.same(), self.whole && caught) {
-            (false, _) => "fail",
-            (true, true) => "pass",
-            (true, false) => "unknown",
-        }
-    }
-
-    fn exit(&self) -> Exit {
-        match self.outcome() {
-            "fail" => Exit::Violated,
-            "pass" => Exit::Holds,
-            _ => Exit::Unknown,
-        }
+        let same = self.ran.iter().all(|it| it.differences.is_empty());
+        Badge::of(self.whole && caught, same)
     }
 
     /// What was promised and counted, and the times, each with what it is worth.
@@ -158,7 +147,7 @@ impl Compared {
         let workload = Workload::Backends(self.params.clone());
         let mut said = match self.whole {
             true => compared(&self.params, &self.turns, workload.predicted().tallies()),
-            false => vec![format!("stopped in turn {}", self.turns.len())],
+            false => vec![format!("stopped after {} turns", self.turns.len())],
         };
         if self.ran.iter().any(|it| it.card.as_ref().is_some_and(|card| !card.real)) {
             said.push("the embedded server is ours: no evidence of how an S3 behaves".to_owned());
@@ -179,11 +168,7 @@ impl Compared {
     }
 
     fn done(&self) -> String {
-        let word = match self.outcome() {
-            "fail" => paint(AnsiColor::Red, "DIFFERS "),
-            "pass" => paint(AnsiColor::Green, "MEASURED"),
-            _ => "STOPPED ".to_owned(),
-        };
+        let word = self.badge().painted();
         let seconds: f64 = self.ran.iter().map(|it| it.seconds).sum();
         let requests: u64 = self.ran.iter().map(|it| it.load.progress().0).sum();
         format!("{word} {} turns, {requests} requests   {seconds:.2} s", self.turns.len())
@@ -200,37 +185,22 @@ impl Compared {
         let card = self.ran.iter().find_map(|it| it.card.as_ref());
         Report {
             title: self.title(),
-            badge: match self.outcome() {
-                "fail" => Badge::Differs,
-                "pass" => Badge::Measured,
-                _ => Badge::Stopped,
-            },
+            badge: self.badge(),
             said,
-            plots: self.plots(),
+            plots: vec![
+                drawn::turns("PUTs that took at most so long, by turn", &self.turns, "put"),
+                drawn::turns("GETs that took at most so long, by turn", &self.turns, "get"),
+                drawn::turns(
+                    "Listings that took at most so long, by turn",
+                    &self.turns,
+                    "list all",
+                ),
+            ],
             tables: tables.into(),
             command: args.command(),
             params: drawn::params(&Workload::Backends(self.params.clone())),
             notes: drawn::notes(card),
         }
-    }
-
-    /// How long PUTs, GETs and listings took in each turn.
-    fn plots(&self) -> Vec<Plot> {
-        let (ms, share) =
-            (Axis { unit: "ms", scale: Scale::Log }, Axis { unit: "%", scale: Scale::Linear });
-        let lines = |phase: &str| -> Vec<Line> {
-            let of = |turn: &Turn| {
-                let tally = turn.tallies.iter().find(|it| it.name == phase)?;
-                Some(drawn::distribution(format!("{}, {}", turn.store, turn.repeat), tally))
-            };
-            self.turns.iter().filter_map(of).collect()
-        };
-        let plot = |title: &str, phase| drawn::plot(title, ms, share, lines(phase));
-        vec![
-            plot("PUTs that took at most so long, by turn", "put"),
-            plot("GETs that took at most so long, by turn", "get"),
-            plot("Listings of a whole run that took at most so long", "list all"),
-        ]
     }
 
     fn object(&self, args: &Args) -> Value {

@@ -84,7 +84,7 @@ fn page(args: &Args, params: &Params, whole: bool) -> Report {
     let all = all.iter().map(|(name, it)| (name.clone(), setup::show_value(it)));
     Report {
         title: table::title(&args.workload, params).trim_end().to_owned(),
-        badge: if whole { Badge::Measured } else { Badge::Stopped },
+        badge: Badge::of(whole, true),
         said: Vec::new(),
         plots: Vec::new(),
         tables: Vec::new(),

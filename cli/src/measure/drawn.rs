@@ -6,22 +6,74 @@
 use super::plot::{Axis, Line, Plot, Scale};
 use super::report;
 use crate::setup;
-use models::objects_load::{Table, Tally, Workload};
+use models::objects_load::{Table, Tally, Turn, Workload};
 use real::targets::Card;
 
-const MS: Axis = Axis { unit: "ms", scale: Scale::Log };
-const SHARE: Axis = Axis { unit: "%", scale: Scale::Linear };
+const MS: Axis = log("ms");
+const SHARE: Axis = linear("%");
 /// Points of a distribution.
 const POINTS: usize = 200;
 
+const fn log(unit: &'static str) -> Axis {
+    Axis { unit, scale: Scale::Log }
+}
+
+const fn linear(unit: &'static str) -> Axis {
+    Axis { unit, scale: Scale::Linear }
+}
+
+/// Columns of a table over its first: which table, what is shown, its axis, and each line's name and
+/// column.
+type Over = (usize, &'static str, Axis, &'static [(&'static str, &'static str)]);
+
+const BATCHING: [Over; 4] = [
+    (1, "The monthly bill for PUTs, by snapshots an object", log("USD"), &[("", "monthly_usd")]),
+    (
+        1,
+        "What a snapshot waits in the buffer",
+        linear("ms"),
+        &[("p50", "wait_p50_ms"), ("p99", "wait_p99_ms"), ("longest", "wait_max_ms")],
+    ),
+    (
+        0,
+        "What a PUT takes",
+        linear("ms"),
+        &[("p50", "put_p50_ms"), ("p99", "put_p99_ms"), ("p999", "put_p999_ms")],
+    ),
+    (0, "Snapshots a second", linear("/s"), &[("", "snapshots_per_s")]),
+];
+
+const COLD_READS: [Over; 4] = [
+    (
+        0,
+        "What a listing takes (p50), by states of the run",
+        MS,
+        &[("all", "list_p50_ms"), ("since the middle", "since_p50_ms")],
+    ),
+    (
+        0,
+        "Pages of a listing",
+        linear("pages"),
+        &[("all", "pages"), ("since the middle", "since_pages")],
+    ),
+    (1, "GETs of all states", log("s"), &[("", "fan_out_s")]),
+    (
+        1,
+        "What a GET takes",
+        linear("ms"),
+        &[("p50", "get_p50_ms"), ("p99", "get_p99_ms"), ("p999", "get_p999_ms")],
+    ),
+];
+
 /// What is drawn of a load: `tables` are its own.
 pub(super) fn plots(workload: &Workload, tallies: &[Tally], tables: &[Table]) -> Vec<Plot> {
-    let over = |table: usize, x: Axis, title: &str, y: Axis, columns: &[(&str, &str)]| {
-        let lines = columns.iter().map(|(name, column)| over_first(&tables[table], name, column));
-        plot(title, x, y, lines.collect())
+    let over = |x: Axis, all: &[Over]| {
+        let one = |(table, title, y, columns): &Over| {
+            let line = |(name, column): &(&str, &str)| over_first(&tables[*table], name, column);
+            plot(title, x, *y, columns.iter().map(line).collect())
+        };
+        all.iter().map(one).collect()
     };
-    let count = |unit, scale| Axis { unit, scale };
-    let per_s = |unit| count(unit, Scale::Linear);
     match workload {
         Workload::Puts(_) => {
             let named = |tally: &Tally| {
@@ -33,41 +85,23 @@ pub(super) fn plots(workload: &Workload, tallies: &[Tally], tables: &[Table]) ->
             let by_size = throughput(&tables[0]);
             vec![
                 plot("PUTs that took at most so long", MS, SHARE, lines),
-                plot("PUTs a second, by size", count("KiB", Scale::Log), per_s("/s"), by_size),
+                plot("PUTs a second, by size", log("KiB"), linear("/s"), by_size),
             ]
         }
-        Workload::Batching(_) => {
-            let batch = count("an object", Scale::Log);
-            let wait = [("p50", "wait_p50_ms"), ("p99", "wait_p99_ms"), ("longest", "wait_max_ms")];
-            let put = [("p50", "put_p50_ms"), ("p99", "put_p99_ms"), ("p999", "put_p999_ms")];
-            let usd = count("USD", Scale::Log);
-            vec![
-                over(
-                    1,
-                    batch,
-                    "The monthly bill for PUTs, by snapshots an object",
-                    usd,
-                    &[("", "monthly_usd")],
-                ),
-                over(1, batch, "What a snapshot waits in the buffer", per_s("ms"), &wait),
-                over(0, batch, "What a PUT takes", per_s("ms"), &put),
-                over(0, batch, "Snapshots a second", per_s("/s"), &[("", "snapshots_per_s")]),
-            ]
-        }
-        Workload::ColdReads(_) => {
-            let states = count("states", Scale::Log);
-            let list = [("all", "list_p50_ms"), ("since the middle", "since_p50_ms")];
-            let pages = [("all", "pages"), ("since the middle", "since_pages")];
-            let get = [("p50", "get_p50_ms"), ("p99", "get_p99_ms"), ("p999", "get_p999_ms")];
-            vec![
-                over(0, states, "What a listing takes (p50), by states of the run", MS, &list),
-                over(0, states, "Pages of a listing", per_s("pages"), &pages),
-                over(1, states, "GETs of all states", count("s", Scale::Log), &[("", "fan_out_s")]),
-                over(1, states, "What a GET takes", per_s("ms"), &get),
-            ]
-        }
+        Workload::Batching(_) => over(log("an object"), &BATCHING),
+        Workload::ColdReads(_) => over(log("states"), &COLD_READS),
+        // Those are drawn turn by turn.
         Workload::Backends(_) => Vec::new(),
     }
+}
+
+/// Times of each turn of several stores: how many requests of a phase took at most so long.
+pub(super) fn turns(title: &str, turns: &[Turn], phase: &str) -> Plot {
+    let of = |turn: &Turn| {
+        let tally = turn.tallies.iter().find(|it| it.name == phase)?;
+        Some(distribution(format!("{}, {}", turn.store, turn.repeat), tally))
+    };
+    plot(title, MS, SHARE, turns.iter().filter_map(of).collect())
 }
 
 pub(super) fn plot(title: &str, x: Axis, y: Axis, lines: Vec<Line>) -> Plot {
@@ -83,7 +117,7 @@ fn over_first(table: &Table, name: &str, column: &str) -> Line {
 
 /// PUTs a second by size, a line for each number of requests in flight.
 fn throughput(table: &Table) -> Vec<Line> {
-    let [size, flight, rate] = ["size_kib", "in_flight", "put_per_s"].map(|it| table.column(it));
+    let [size, flight, rate] = ["size_kib", "concurrency", "put_per_s"].map(|it| table.column(it));
     let mut flights = flight.clone();
     flights.sort_by(f64::total_cmp);
     flights.dedup();
@@ -96,7 +130,7 @@ fn throughput(table: &Table) -> Vec<Line> {
 }
 
 /// How many percent took at most so many milliseconds.
-pub(super) fn distribution(name: String, tally: &Tally) -> Line {
+fn distribution(name: String, tally: &Tally) -> Line {
     let took = tally.sorted();
     let last = took.len().saturating_sub(1);
     let point = |at: usize| {

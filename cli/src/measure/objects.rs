@@ -8,9 +8,8 @@ use super::place::{self, Place};
 use super::report::{Badge, Report};
 use super::{Args, bar, drawn, objects_sweep, table, write};
 use crate::interrupt::was_interrupted;
-use crate::out::{Exit, Failure, Out, paint};
+use crate::out::{Exit, Failure, Out};
 use crate::setup;
-use anstyle::AnsiColor;
 use models::objects_load::{Counts, LOADS, Load, Simulated, Table, Workload, differences, joined};
 use models::worlds::objects::Profile;
 use real::targets::{Card, Targets};
@@ -41,8 +40,8 @@ pub(super) fn measure(args: &Args, out: &Out) -> Result<Exit, Failure> {
         write(path, &joined(&tables).csv(), out)?;
     }
     args.write(|| report(args, &ran, &tables), out)?;
-    out.object(ran.outcome(), object(args, &ran, &tables));
-    Ok(ran.exit())
+    out.object(ran.badge().outcome(), object(args, &ran, &tables));
+    Ok(ran.badge().exit())
 }
 
 /// The load of that name with what was given.
@@ -107,20 +106,9 @@ pub(super) fn run(
 }
 
 impl Ran {
-    pub(super) fn outcome(&self) -> &'static str {
-        match (self.whole, self.differences.is_empty()) {
-            (_, false) => "fail",
-            (true, true) => "pass",
-            (false, true) => "unknown",
-        }
-    }
-
-    pub(super) fn exit(&self) -> Exit {
-        match self.outcome() {
-            "fail" => Exit::Violated,
-            "pass" => Exit::Holds,
-            _ => Exit::Unknown,
-        }
+    /// How it came out.
+    pub(super) fn badge(&self) -> Badge {
+        Badge::of(self.whole, self.differences.is_empty())
     }
 
     pub(super) fn tables(&self) -> Vec<Table> {
@@ -148,22 +136,10 @@ impl Ran {
         said
     }
 
-    fn badge(&self) -> Badge {
-        match self.outcome() {
-            "fail" => Badge::Differs,
-            "pass" => Badge::Measured,
-            _ => Badge::Stopped,
-        }
-    }
-
     /// What was done, and how long that took here.
     fn speed(&self) -> String {
-        let word = match self.outcome() {
-            "fail" => paint(AnsiColor::Red, "DIFFERS "),
-            "pass" => paint(AnsiColor::Green, "MEASURED"),
-            _ => "STOPPED ".to_owned(),
-        };
         let (done, whole) = self.load.progress();
+        let word = self.badge().painted();
         format!("{word} {done} of {whole} requests   {:.2} s", self.seconds)
     }
 
@@ -219,7 +195,6 @@ fn object(args: &Args, ran: &Ran, tables: &[Table]) -> Value {
         "params": ran.workload.params(),
         "rows": rows,
         "counts": counts(ran),
-        "slowed": ran.load.tallies().iter().map(|it| it.slowed).sum::<u64>(),
         "differences": ran.differences,
         "verdict": ran.said(),
         "seconds": ran.seconds,
@@ -236,6 +211,8 @@ fn counts(ran: &Ran) -> Map<String, Value> {
     let mut counts: Map<String, Value> =
         all.named().into_iter().map(|(name, it)| (name.to_owned(), json!(it))).collect();
     counts.insert("requests".to_owned(), json!(all.requests()));
+    let slowed: u64 = ran.load.tallies().iter().map(|it| it.slowed).sum();
+    counts.insert("slowed".to_owned(), json!(slowed));
     counts.insert("nanodollars".to_owned(), json!(ran.workload.price(&all)));
     counts
 }

@@ -38,16 +38,21 @@ pub(super) fn sweep(args: &Args, place: &Place, given: &str, out: &Out) -> Resul
         write(path, &rows.csv(), out)?;
     }
     args.write(|| report(args, name, &all, &rows), out)?;
-    let worst = all.iter().find(|it| it.1.outcome() == "fail");
-    let worst = worst.or_else(|| all.iter().find(|it| it.1.outcome() == "unknown"));
-    let (_, worst) = worst.unwrap_or(&all[0]);
+    let badge = badge(&all);
     let object = json!({
-        "workload": args.workload, "sweep": name, "on": worst.on(), "rows": rows.objects(),
+        "workload": args.workload, "sweep": name, "on": all[0].1.on(), "rows": rows.objects(),
         "seconds": all.iter().map(|it| it.1.seconds).sum::<f64>(),
         "differences": all.iter().flat_map(|it| it.1.differences.clone()).collect::<Vec<_>>(),
     });
-    out.object(worst.outcome(), object);
-    Ok(worst.exit())
+    out.object(badge.outcome(), object);
+    Ok(badge.exit())
+}
+
+/// How all of them came out.
+fn badge(all: &[(&str, Ran)]) -> Badge {
+    let (whole, same) =
+        (all.iter().all(|it| it.1.whole), all.iter().all(|it| it.1.differences.is_empty()));
+    Badge::of(whole, same)
 }
 
 /// The rows of all values, each with its value before it.
@@ -85,8 +90,6 @@ const DRAWN: [(&str, &str, &str); 9] = [
 ];
 
 fn report(args: &Args, name: &str, all: &[(&str, Ran)], rows: &Table) -> Report {
-    let whole = all.iter().all(|it| it.1.whole);
-    let same = all.iter().all(|it| it.1.differences.is_empty());
     let mut said = vec![format!("{} with {} values of {name}", args.workload, all.len())];
     said.extend(
         all.iter().map(|(value, ran)| format!("{name}={value}: {}", ran.found().join("; "))),
@@ -106,11 +109,7 @@ fn report(args: &Args, name: &str, all: &[(&str, Ran)], rows: &Table) -> Report 
     });
     Report {
         title: format!("{} over {name}", args.workload),
-        badge: match (same, whole) {
-            (false, _) => Badge::Differs,
-            (true, true) => Badge::Measured,
-            (true, false) => Badge::Stopped,
-        },
+        badge: badge(all),
         said,
         plots: plots.collect(),
         tables: vec![drawn::table(rows)],
@@ -120,16 +119,22 @@ fn report(args: &Args, name: &str, all: &[(&str, Ran)], rows: &Table) -> Report 
     }
 }
 
-/// A column over the first, a line for each row that a value has; none if the values are no numbers.
+/// What a row is of, by column.
+const OF: [&str; 4] = ["size_kib", "concurrency", "batch", "states"];
+
+/// A column over the first: a line for each row that a value has.
 fn over(rows: &Table, column: &str) -> Vec<Line> {
+    let differs = |at: &usize| rows.rows.iter().any(|row| row[*at] != rows.rows[0][*at]);
+    let of: Vec<usize> = (1..rows.columns.len())
+        .filter(|at| OF.contains(&rows.columns[*at].as_str()))
+        .filter(differs)
+        .collect();
     let (x, y) = (rows.column(&rows.columns[0]), rows.column(column));
     let mut lines: Vec<Line> = Vec::new();
     for (row, point) in rows.rows.iter().zip(x.into_iter().zip(y)) {
-        // The column after the value says what the row is of, unless that was swept over.
-        let name = match rows.columns[1].as_str() {
-            of @ ("size_kib" | "batch" | "states") => format!("{of} {}", row[1].text()),
-            _ => String::new(),
-        };
+        let name: Vec<String> =
+            of.iter().map(|at| format!("{} {}", rows.columns[*at], row[*at].text())).collect();
+        let name = name.join(", ");
         match lines.iter_mut().find(|it| it.name == name) {
             Some(line) => line.points.push(point),
             None => lines.push(Line { name, points: vec![point], steps: false }),

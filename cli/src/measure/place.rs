@@ -4,6 +4,7 @@
 //! region and bucket come from the usual `AWS_*` variables, and what was put is taken away again.
 
 use crate::confirm::failure;
+use crate::interrupt;
 use crate::out::Failure;
 use real::RealError;
 use real::service::ServiceError;
@@ -19,6 +20,10 @@ pub(super) enum Place {
     /// Somebody's own.
     At(String),
 }
+
+/// Seconds that it may take after Ctrl-C to clear somebody's own server, or to stop one of ours and
+/// remove what a load has put there.
+const CLEARING_S: u64 = 60;
 
 /// What `--on` takes.
 const NAMES: &str = "simulated, s3, minio, weed, embedded, s3s-fs, or the URL of an S3 endpoint";
@@ -47,6 +52,12 @@ impl Place {
             "embedded" | "s3=embedded" => Place::Started(S3::Embedded),
             "s3s-fs" | "s3=s3s-fs" => Place::Started(S3::S3sFs),
             url if url.starts_with("http://") || url.starts_with("https://") => {
+                // It would be shown beside the figures, and kept with them.
+                if url.contains('@') {
+                    let why = "--on: keys do not belong in the URL: expected them in AWS_ACCESS_KEY_ID \
+                               and AWS_SECRET_ACCESS_KEY";
+                    return Err(Failure::input(why));
+                }
                 Place::At(url.to_owned())
             }
             other => return Err(Failure::input(format!("--on {other}: expected {NAMES}"))),
@@ -73,13 +84,28 @@ impl Place {
             Place::Started(s3) => (*s3, None),
             Place::At(url) => (S3::Any, Some(url.clone())),
         };
+        interrupt::give(CLEARING_S);
         let wanted = Wanted { s3: Some(s3), ..Wanted::default() };
         Targets::start(&wanted, &Given { s3_endpoint, ..Given::default() }).map(Some)
     }
 
     /// The same, where nothing else can be done without it.
     pub(super) fn started(&self) -> Result<Option<Targets>, Failure> {
-        self.start().map_err(failure)
+        self.start().map_err(|error| self.failure(error))
+    }
+
+    /// Why it cannot be had. Without keys a client asks the cloud it is not in, and says only that.
+    pub(super) fn failure(&self, error: RealError) -> Failure {
+        let failure = failure(error);
+        let keys = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
+        let missing = keys.iter().any(|it| std::env::var_os(it).is_none());
+        match self {
+            Place::At(_) if missing => {
+                let why = format!("{}; {} are not both set", failure.why, keys.join(" and "));
+                Failure { why, ..failure }
+            }
+            _ => failure,
+        }
     }
 }
 

@@ -6,6 +6,8 @@
 
 use super::plot::Plot;
 use crate::html::{self, DARK, LIGHT, hash, text};
+use crate::out::{Exit, paint};
+use anstyle::AnsiColor;
 use std::fmt::Write;
 
 const MARKUP: &str = include_str!("report.html");
@@ -23,12 +25,47 @@ pub(crate) enum Badge {
 }
 
 impl Badge {
-    /// The word, and the class that colours it.
-    fn shown(self) -> (&'static str, &'static str) {
+    /// Of what came to its end or did not, and is or is not what it should be.
+    pub(crate) fn of(whole: bool, same: bool) -> Badge {
+        match (same, whole) {
+            (false, _) => Badge::Differs,
+            (true, true) => Badge::Measured,
+            (true, false) => Badge::Stopped,
+        }
+    }
+
+    fn word(self) -> &'static str {
         match self {
-            Badge::Measured => ("MEASURED", "pass"),
-            Badge::Stopped => ("STOPPED", "unknown"),
-            Badge::Differs => ("DIFFERS", "fail"),
+            Badge::Measured => "MEASURED",
+            Badge::Stopped => "STOPPED",
+            Badge::Differs => "DIFFERS",
+        }
+    }
+
+    /// As `--json` has it, and the page's colours.
+    pub(crate) fn outcome(self) -> &'static str {
+        match self {
+            Badge::Measured => "pass",
+            Badge::Stopped => "unknown",
+            Badge::Differs => "fail",
+        }
+    }
+
+    /// The exit status that it is.
+    pub(crate) fn exit(self) -> Exit {
+        match self {
+            Badge::Measured => Exit::Holds,
+            Badge::Stopped => Exit::Unknown,
+            Badge::Differs => Exit::Violated,
+        }
+    }
+
+    /// As a terminal has it, as wide as its longest.
+    pub(crate) fn painted(self) -> String {
+        match self {
+            Badge::Measured => paint(AnsiColor::Green, self.word()),
+            Badge::Stopped => format!("{:8}", self.word()),
+            Badge::Differs => paint(AnsiColor::Red, &format!("{:8}", self.word())),
         }
     }
 }
@@ -77,14 +114,13 @@ impl Report {
             "default-src 'none'; style-src {}; base-uri 'none'; form-action 'none'",
             hash(&style)
         );
-        let (badge, kind) = self.badge.shown();
         let headline = self.said.first().map_or("Nothing was measured.", String::as_str);
         html::filled(MARKUP, |name| match name {
             "policy" => policy.clone(),
             "title" => text(&self.title),
             "style" => style.clone(),
-            "badge" => badge.to_owned(),
-            "kind" => kind.to_owned(),
+            "badge" => self.badge.word().to_owned(),
+            "kind" => self.badge.outcome().to_owned(),
             "headline" => text(headline),
             "said" => self.said(),
             "plots" => self.plots.iter().map(figure).collect(),

@@ -3,10 +3,10 @@
 //! Every page of the table is exact, the order of who is served is drawn, and the verdict is read
 //! off the samples.
 
+use super::report::Badge;
 use super::{Args, Card, bar, curves, on_postgres, sweep, table, typed, write};
 use crate::interrupt::was_interrupted;
-use crate::out::{Exit, Failure, Out, paint};
-use anstyle::AnsiColor;
+use crate::out::{Exit, Failure, Out};
 use heap::soak::{LOADS, Params, Sample, Soak};
 use serde_json::{Map, Value, json};
 use std::time::Instant;
@@ -33,8 +33,8 @@ pub(super) fn measure(args: &Args, out: &Out) -> Result<Exit, Failure> {
         write(path, &(Sample::COLUMNS.join(",") + "\n" + &samples.collect::<String>()), out)?;
     }
     args.write(|| curves::report(args, &ran), out)?;
-    out.object(ran.outcome(), object(&args.workload, &ran));
-    Ok(ran.exit())
+    out.object(ran.badge().outcome(), object(&args.workload, &ran));
+    Ok(ran.badge().exit())
 }
 
 /// What the load is, with what a published row sets and then with what was given.
@@ -68,12 +68,8 @@ pub(super) struct Ran {
 }
 
 impl Ran {
-    fn outcome(&self) -> &'static str {
-        if self.whole { "pass" } else { "unknown" }
-    }
-
-    fn exit(&self) -> Exit {
-        if self.whole { Exit::Holds } else { Exit::Unknown }
+    pub(super) fn badge(&self) -> Badge {
+        Badge::of(self.whole, true)
     }
 
     /// Where it ended; the table as it was loaded if it was stopped before the first sample.
@@ -105,7 +101,7 @@ pub(super) fn run(params: &Params, out: &Out) -> Result<Ran, Failure> {
 /// What was done, and how long that took here.
 fn speed(ran: &Ran) -> String {
     let (inserted, deleted) = ran.soak.inserted_and_deleted();
-    let done = if ran.whole { paint(AnsiColor::Green, "MEASURED") } else { "STOPPED ".to_owned() };
+    let done = ran.badge().painted();
     format!(
         "{done} {} updates, {inserted} inserts, {deleted} deletes; {}   {:.2} s",
         ran.end().ops,

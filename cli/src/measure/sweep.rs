@@ -1,5 +1,6 @@
 //! `--sweep name=v1,v2,..`: the same load once a value, and a row where each ends.
 
+use super::report::Badge;
 use super::soak::{Ran, fields, run, shown, valid};
 use super::{Args, curves, table, write};
 use crate::interrupt::was_interrupted;
@@ -34,13 +35,13 @@ pub(super) fn sweep(args: &Args, params: &Params, given: &str, out: &Out) -> Res
         whole &= ran.whole;
     }
     let rows: Vec<Value> = all.iter().map(|(value, ran)| row(name, value, ran)).collect();
-    let outcome = if whole { "pass" } else { "unknown" };
     let object = json!({
         "workload": workload, "sweep": name, "params": shown(params), "rows": rows,
         "seconds": all.iter().map(|it| it.1.seconds).sum::<f64>(),
     });
-    out.object(outcome, object);
-    Ok(if whole { Exit::Holds } else { Exit::Unknown })
+    let badge = Badge::of(whole, true);
+    out.object(badge.outcome(), object);
+    Ok(badge.exit())
 }
 
 /// The name and the values of `--sweep name=value,value,..`; at least one.

@@ -164,7 +164,7 @@ fn what_cannot_be_measured_exits_2_and_says_what_was_expected() {
 fn ctrl_c_ends_with_a_summary() {
     let desk = Desk::new("measure-ctrl-c");
     let line = "measure a0 -p active=1000 -p hours=8000 -p rate=1000 -p sample=3600 --csv a.csv";
-    let script = format!("timeout --preserve-status -s INT 1 \"$0\" {line}");
+    let script = format!("timeout --foreground --preserve-status -s INT 1 \"$0\" {line}");
     let stopped = ran(desk.command("sh").args(["-c", &script, CHECKER])).exits(130);
     let stopped = stopped.tells(&["STOPPED ", "wrote    a.csv"]);
     stopped.complains(&["interrupted: what is said above is of what ran until then"]);

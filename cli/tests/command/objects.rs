@@ -1,12 +1,13 @@
 //! `checker measure puts|batching|cold-reads|backends`: predicted, and held to what was asked.
 
 use crate::browser::Browser;
-use crate::counted::{Asked, proxy};
+use crate::counted::{Asked, Instead, proxy};
 use crate::desk::{CHECKER, Desk, Ran, ran};
 use real::service::{Embedded, Minio, ServiceError};
 use serde_json::Value;
 use std::fs;
 use std::io::{Write, stderr};
+use std::process::{Command, Stdio};
 
 /// Loads small enough for a test, in which every count is another.
 const LOADS: [&str; 4] = [
@@ -85,7 +86,7 @@ fn the_simulation_predicts_what_a_real_store_is_asked_to_the_request() {
     let desk = Desk::new("measure-predicted");
     for store in stores() {
         for line in LOADS {
-            let (port, wire) = proxy(store.port);
+            let (port, wire) = proxy(store.port, 0, Instead::SlowDown);
             let what = format!("{line} on {}", store.name);
             let predicted = desk.checker(&format!("measure {line} --json")).exits(0);
             let predicted = predicted.object("measure", "pass");
@@ -97,6 +98,37 @@ fn the_simulation_predicts_what_a_real_store_is_asked_to_the_request() {
             assert_eq!(real["differences"], Value::Array(Vec::new()), "{what}");
             assert_eq!(real["on"]["real"], true, "an endpoint by its URL is the user's: {what}");
         }
+    }
+}
+
+#[test]
+fn a_request_that_is_one_too_many_is_sent_again_and_counted_apart() {
+    let desk = Desk::new("measure-slowed");
+    let store = stores().swap_remove(0);
+    let line = "puts -p objects=40 -p prefixes=4 -p size_kib=1 -p concurrency=4";
+    let (port, wire) = proxy(store.port, 3, Instead::SlowDown);
+    let object = measured(&desk, &store, port, line).exits(0).object("measure", "pass");
+    assert_eq!((&object["counts"]["slowed"], &object["counts"]["puts"]), (&3.into(), &40.into()));
+    assert_eq!(wire.asked().puts, 40, "those that were refused never came there");
+    let said = object["verdict"].to_string();
+    assert!(said.contains("3 of 43 PUTs over 4 prefixes (7.0%) were answered by 503"), "{said}");
+}
+
+#[test]
+fn a_store_that_loses_an_object_differs_and_exits_1() {
+    let desk = Desk::new("measure-lost");
+    let store = stores().swap_remove(0);
+    let line = "cold-reads -p states=10 -p lists=2 -p size_kib=1";
+    let (port, _) = proxy(store.port, 1, Instead::Lost);
+    let ran = measured(&desk, &store, port, line).exits(1);
+    let object = ran.object("measure", "fail");
+    let said = object["differences"].to_string();
+    for part in [
+        "list all of row 1: 18 keys, predicted 20",
+        "list all of row 1: since-complete kept 0 times of 2",
+        "get of row 1: read-after-write kept 9 times of 10",
+    ] {
+        assert!(said.contains(part), "no '{part}' in {said}");
     }
 }
 
@@ -155,7 +187,7 @@ fn stores_are_compared_in_turns_and_what_breaks_a_promise_would_be_caught() {
 #[test]
 fn a_load_can_be_swept_over_and_drawn() {
     let desk = Desk::new("measure-objects-sweep");
-    let line = "measure puts -p objects=9000 -p size_kib=4 -p concurrency=300 -p put_p50_ms=10 \
+    let line = "measure puts -p objects=9000 -p size_kib=4 -p concurrency=300,2 -p put_p50_ms=10 \
                 -p put_p99_ms=10 --sweep prefixes=1,100 --csv a.csv -o page.html";
     let told = desk.checker(line).exits(0).tells(&["prefixes=1\n", "503 SlowDown", "a.csv"]);
     let csv = fs::read_to_string(desk.0.join("a.csv")).expect("it was written");
@@ -163,9 +195,10 @@ fn a_load_can_be_swept_over_and_drawn() {
         let row: Vec<&str> = csv.lines().nth(row).unwrap_or_default().split(',').collect();
         row[row.len() - 2].parse::<u64>().expect("a count")
     };
-    assert!(slowed(1) > 0 && slowed(2) == 0, "{csv}\n{}", told.out);
+    assert!(slowed(1) > 0 && slowed(3) == 0, "{csv}\n{}", told.out);
     let page = fs::read_to_string(desk.0.join("page.html")).expect("it was written");
     assert!(page.contains("PUTs a second, by prefixes") && page.contains("class=\"curve"));
+    assert!(page.contains(">concurrency 300</text>") && page.contains(">concurrency 2</text>"));
 }
 
 #[test]
@@ -178,6 +211,7 @@ fn what_cannot_be_asked_of_a_store_says_what_was_expected() {
         ("batching -p batch=50 -p size_kib=1024", "at most 32768"),
         ("puts --on moon", "--on moon: expected simulated, s3, minio, weed, embedded, or the URL"),
         ("puts --on embedded,minio", "--on embedded,minio: expected simulated"),
+        ("puts --on http://me:secret@host:9000", "--on: keys do not belong in the URL"),
         ("backends --on minio,minio", "minio is given twice"),
         ("backends --sweep states=1,2", "--sweep is for one store"),
         ("puts --sweep prefixes=1,0", "--sweep puts: prefixes must be 1 to 1000000, not 0"),
@@ -190,6 +224,11 @@ fn what_cannot_be_asked_of_a_store_says_what_was_expected() {
     nowhere.args(["measure", "puts", "-p", "objects=5", "--on", "http://127.0.0.1:1"]);
     nowhere.env("AWS_ACCESS_KEY_ID", "a").env("AWS_SECRET_ACCESS_KEY", "b");
     ran(&mut nowhere).exits(4).complains(&["s3 at http://127.0.0.1:1 does not take us"]);
+    let mut command = desk.command(CHECKER);
+    command.args(["measure", "puts", "--on", "http://127.0.0.1:1"]);
+    command.env_remove("AWS_ACCESS_KEY_ID");
+    let says = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not both set";
+    ran(&mut command).exits(4).complains(&[says]);
     let mut without = desk.command(CHECKER);
     without.args(["measure", "puts", "--on", "weed"]).env("PATH", "/nowhere");
     ran(&mut without).exits(4).complains(&["weed was not found"]);
@@ -198,13 +237,42 @@ fn what_cannot_be_asked_of_a_store_says_what_was_expected() {
     ran(&mut none).exits(4).complains(&["weed is not installed here"]);
 }
 
+/// What was put on somebody's own server is taken away, also after Ctrl-C.
+#[cfg(unix)]
+#[test]
+fn ctrl_c_leaves_nothing_on_an_endpoint() {
+    let desk = Desk::new("measure-objects-left");
+    let store = stores().swap_remove(0);
+    let (port, wire) = proxy(store.port, 0, Instead::SlowDown);
+    let url = format!("http://127.0.0.1:{port}");
+    let mut command = desk.command(CHECKER);
+    command.args(["measure", "puts", "-p", "objects=1000000", "-p", "size_kib=1", "--on", &url]);
+    command.env("AWS_ACCESS_KEY_ID", &store.keys.0).env("AWS_SECRET_ACCESS_KEY", &store.keys.1);
+    let mut child =
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    // There is nothing to leave before something was put.
+    while wire.asked().puts < 100 {
+        assert!(matches!(child.try_wait(), Ok(None)), "it goes on until it is told to stop");
+        std::thread::yield_now();
+    }
+    let id = child.id().to_string();
+    let sent = Command::new("kill").args(["-INT", &id]).status().expect("a shell has kill");
+    assert!(sent.success());
+    let ended = child.wait_with_output().expect("it ends");
+    let told = String::from_utf8_lossy(&ended.stdout).into_owned();
+    assert_eq!(ended.status.code(), Some(130), "{told}");
+    assert!(told.contains("STOPPED "), "{told}");
+    // It is asked for when a listing of what is ours is empty.
+    assert_eq!(wire.last(), ("DELETE".to_owned(), true));
+}
+
 /// How far it got when Ctrl-C came differs; that there is a summary, and no server left, does not.
 #[cfg(unix)]
 #[test]
 fn ctrl_c_ends_a_real_load_with_a_summary() {
     let desk = Desk::new("measure-objects-ctrl-c");
     let line = "measure puts -p objects=1000000 -p size_kib=1 --on embedded";
-    let script = format!("timeout --preserve-status -s INT 1 \"$0\" {line}");
+    let script = format!("timeout --foreground --preserve-status -s INT 1 \"$0\" {line}");
     let stopped = ran(desk.command("sh").args(["-c", &script, CHECKER])).exits(130);
     stopped.tells(&["STOPPED ", "of 1000000 requests"]);
 }

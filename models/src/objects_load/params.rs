@@ -228,7 +228,7 @@ impl Params for Batching {
 pub struct ColdReads {
     /// Objects of the run that is read.
     pub states: Numbers,
-    /// How often each listing is made.
+    /// How often each listing is made; the p99 of ten is the longest of them.
     pub lists: u64,
     /// KiB of an object.
     pub size_kib: u64,

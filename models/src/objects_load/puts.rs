@@ -49,7 +49,7 @@ impl Measure for Puts {
         };
         let columns = [
             "size_kib",
-            "in_flight",
+            "concurrency",
             "puts",
             "put_per_s",
             "mb_per_s",
