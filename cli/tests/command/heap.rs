@@ -184,10 +184,10 @@ fn what_cannot_be_put_to_a_server_exits_2() {
     }
 }
 
-/// A server that is started for a load is gone when Ctrl-C is.
+/// The server that was started for the load is stopped on the way.
 #[cfg(unix)]
 #[test]
-fn ctrl_c_leaves_no_server_behind() {
+fn ctrl_c_beside_a_server_exits_130() {
     let desk = Desk::new("measure-on-ctrl-c");
     let line = "measure a0 --on postgres -p active=1000 -p duration=600 -p rate=200";
     let script = format!("timeout --preserve-status -s INT 8 \"$0\" {line}");
