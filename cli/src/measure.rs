@@ -47,12 +47,12 @@ pub(crate) struct Args {
 pub(crate) fn measure(args: &Args, out: &Out) -> Result<Exit, Failure> {
     args.on.as_deref().map_or(Ok(()), on_postgres::wanted)?;
     match &*args.workload {
-        "replay" => return replay::replay(args, out),
-        "a1" => return a1::a1(args, out),
-        load if args.file.is_some() => {
-            return Err(Failure::input(format!("measure {load}: only replay reads a FILE")));
+        replay::NAME => return replay::replay(args, out),
+        a1::NAME => {
+            no_file(args)?;
+            return a1::a1(args, out);
         }
-        _ => {}
+        _ => no_file(args)?,
     }
     if args.on.is_some() {
         return on_postgres::on_postgres(args, out);
@@ -77,6 +77,29 @@ pub(crate) fn measure(args: &Args, out: &Out) -> Result<Exit, Failure> {
     }
     out.object(ran.outcome(), object(&args.workload, &ran));
     Ok(ran.exit())
+}
+
+/// Only a replay reads a file.
+fn no_file(args: &Args) -> Result<(), Failure> {
+    let load = &args.workload;
+    match args.file {
+        Some(_) => Err(Failure::input(format!("measure {load}: only replay reads a FILE"))),
+        None => Ok(()),
+    }
+}
+
+/// What has no samples has none of what is made of them.
+fn plain(args: &Args) -> Result<(), Failure> {
+    let given = [
+        ("--sweep", args.sweep.is_some()),
+        ("--csv", args.csv.is_some()),
+        ("--published", args.published),
+    ];
+    let load = &args.workload;
+    match given.iter().find(|it| it.1) {
+        Some((what, _)) => Err(Failure::input(format!("measure {load}: there is no {what} of it"))),
+        None => Ok(()),
+    }
 }
 
 /// What the load is, with what a published row sets and then with what was given.

@@ -62,7 +62,12 @@ fn transitions_that_cannot_be_read_exit_2_and_name_the_line() {
     let desk = Desk::new("measure-replay-usage");
     desk.checker("measure replay").exits(2).complains(&["expected a FILE of recorded transitions"]);
     desk.checker("measure replay none.jsonl").exits(2).complains(&["none.jsonl: No such file"]);
-    desk.checker("measure a0 some.jsonl").exits(2).complains(&["only replay reads a FILE"]);
+    for load in ["a0", "a1"] {
+        let line = format!("measure {load} some.jsonl");
+        desk.checker(&line).exits(2).complains(&["only replay reads a FILE"]);
+    }
+    let line = "measure replay none.jsonl --csv a.csv";
+    desk.checker(line).exits(2).complains(&["measure replay: there is no --csv of it"]);
     for (text, says) in [
         ("", "it has no transitions"),
         (
