@@ -166,7 +166,7 @@ fn locks(it: &Measured) -> String {
 }
 
 fn conclude(params: &Params, all: &[Measured], began: Instant, out: &Out) -> Exit {
-    all.iter().for_each(|it| out.verdict(locks(it)));
+    all.iter().filter(|it| it.whole).for_each(|it| out.verdict(locks(it)));
     for it in all {
         it.differs.iter().for_each(|why| out.verdict(format!("by {}: {why}", it.way.name())));
     }

@@ -198,6 +198,6 @@ fn ctrl_c_beside_a_server_exits_130() {
     let script = format!("timeout --preserve-status -s INT 8 \"$0\" {line}");
     let stopped = ran(desk.command("sh").args(["-c", &script, CHECKER]));
     if is_there(&stopped) {
-        stopped.exits(130).complains(&["interrupted"]);
+        stopped.exits(130).complains(&["interrupted"]).tells(&["STOPPED nothing was compared"]);
     }
 }
