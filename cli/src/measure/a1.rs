@@ -8,7 +8,7 @@ use super::{Args, Card, on_postgres, plain, table, typed};
 use crate::interrupt::was_interrupted;
 use crate::out::{Exit, Failure, Out, paint};
 use anstyle::AnsiColor;
-use heap::retention::locks::Held;
+use heap::retention::locks::{Held, Mode};
 use heap::retention::{Outcome, Params, Retention, Way};
 use heap::soak::megabytes;
 use real::heap::retention::{self, Retired};
@@ -156,7 +156,7 @@ fn row(way: Way, side: &str, it: &Outcome) -> Vec<String> {
 fn locks(it: &Measured) -> String {
     let outcome = it.real.as_ref().map_or(&it.simulated, |real| &real.outcome);
     let (way, runs) = (it.way.name(), outcome.waits);
-    let strongest = it.simulated.strongest();
+    let strongest = it.simulated.strongest().map_or("no lock", Mode::name);
     let kept_out = match runs {
         0 => "nobody waited for it".to_owned(),
         1 => "one statement waited".to_owned(),
