@@ -89,6 +89,20 @@ pub(crate) fn measure(args: &Args, out: &Out) -> Result<Exit, Failure> {
     Err(Failure::input(format!("there is nothing to measure named {given}; there are {names}")))
 }
 
+/// What has no samples has none of what is made of them.
+fn plain(args: &Args) -> Result<(), Failure> {
+    let given = [
+        ("--sweep", args.sweep.is_some()),
+        ("--csv", args.csv.is_some()),
+        ("--output", args.output.is_some()),
+    ];
+    let load = &args.workload;
+    match given.iter().find(|it| it.1) {
+        Some((what, _)) => Err(Failure::input(format!("measure {load}: there is no {what} of it"))),
+        None => Ok(()),
+    }
+}
+
 impl Args {
     /// The command that measures this again.
     fn command(&self) -> String {

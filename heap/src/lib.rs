@@ -55,7 +55,8 @@
 //! the horizon back, by a session that [holds](Op::TakeXid) a number in their place.
 //!
 //! Hours of load, with autovacuum and open transactions in simulated time, are in [`soak`], which
-//! says what of that is exact and what a band.
+//! says what of that is exact and what a band. What it costs to get rid of old rows, by partitions or
+//! by DELETE, is in [`retention`].
 
 mod ahead;
 mod btree;

@@ -251,13 +251,15 @@ impl Table {
     pub(crate) fn analyze(&mut self) {
         let (mut live, mut dead) = (0_u32, 0_i64);
         let backends = &self.heap.backends;
+        let oldest = backends.oldest_running();
         for line in self.heap.pages.iter().flat_map(|page| &page.lines) {
             // Nearly all are rows that live: asked one by one, the answers are foreseen.
             if line.is(State::Normal) {
                 if line.aborted() {
                     dead += 1;
-                } else if !backends.is_running(line.xmin) {
-                    let lives = line.xmax == 0 || backends.is_running(line.xmax);
+                } else if line.xmin < oldest || !backends.is_running(line.xmin) {
+                    let deleted = line.xmax != 0;
+                    let lives = !deleted || line.xmax >= oldest && backends.is_running(line.xmax);
                     live += u32::from(lives);
                     dead += i64::from(!lives);
                 }

@@ -1,6 +1,6 @@
 //! Partitions that are dropped beside a bulk DELETE: the same runs go, at another price.
 
-use heap::retention::locks::{Mode, Relation};
+use heap::retention::locks::Mode;
 use heap::retention::{Outcome, Params, Retention, Way};
 
 fn run(way: Way, given: &[(&str, &str)]) -> Outcome {
@@ -45,12 +45,8 @@ fn a_reader_in_the_way_costs_each_way_something_else() {
     let detached = run(Way::Detach, &reader);
     assert_eq!(detached.waits, 8 * 4, "every connection, at every retirement");
     assert_eq!((detached.wait_max, detached.longest), (2500, 2500));
-    let strongest = |it: &Outcome| {
-        let on_table = it.locks.iter().filter(|it| it.on == Relation::Table);
-        on_table.map(|it| it.mode).max()
-    };
-    assert_eq!(strongest(&dropped), Some(Mode::ShareUpdateExclusive));
-    assert_eq!(strongest(&detached), Some(Mode::AccessExclusive));
+    assert_eq!(dropped.strongest(), Some(Mode::ShareUpdateExclusive));
+    assert_eq!(detached.strongest(), Some(Mode::AccessExclusive));
     let deleted = run(Way::Delete, &reader);
     assert_eq!((deleted.waits, deleted.longest), (0, 5000), "the next VACUUM may");
     // A thousand rows that were deleted, and cannot go before the load ends.

@@ -4,10 +4,11 @@
 //! forward, and statements that had to wait. With `--on postgres` the same statements go to a real
 //! server; which runs go and which are carried is then equal, and who waits is seen in `pg_locks`.
 
-use super::{Args, Card, on_postgres, table, typed};
+use super::{Args, Card, on_postgres, plain, table, typed};
 use crate::interrupt::was_interrupted;
 use crate::out::{Exit, Failure, Out, paint};
 use anstyle::AnsiColor;
+use heap::retention::locks::{Held, Mode};
 use heap::retention::{Outcome, Params, Retention, Way};
 use heap::soak::megabytes;
 use real::heap::retention::{self, Retired};
@@ -33,15 +34,7 @@ pub(super) fn card() -> Card {
 }
 
 pub(super) fn a1(args: &Args, out: &Out) -> Result<Exit, Failure> {
-    for (given, what) in [
-        (args.sweep.is_some(), "--sweep"),
-        (args.csv.is_some(), "--csv"),
-        (args.published, "--published"),
-    ] {
-        if given {
-            return Err(Failure::input(format!("measure a1: there is no {what} of it")));
-        }
-    }
+    plain(args)?;
     let params = params(args)?;
     let began = Instant::now();
     out.say(title(&params));
@@ -163,7 +156,7 @@ fn row(way: Way, side: &str, it: &Outcome) -> Vec<String> {
 fn locks(it: &Measured) -> String {
     let outcome = it.real.as_ref().map_or(&it.simulated, |real| &real.outcome);
     let (way, runs) = (it.way.name(), outcome.waits);
-    let strongest = it.simulated.strongest();
+    let strongest = it.simulated.strongest().map_or("no lock", Mode::name);
     let kept_out = match runs {
         0 => "nobody waited for it".to_owned(),
         1 => "one statement waited".to_owned(),
@@ -173,7 +166,7 @@ fn locks(it: &Measured) -> String {
 }
 
 fn conclude(params: &Params, all: &[Measured], began: Instant, out: &Out) -> Exit {
-    all.iter().for_each(|it| out.verdict(locks(it)));
+    all.iter().filter(|it| it.whole).for_each(|it| out.verdict(locks(it)));
     for it in all {
         it.differs.iter().for_each(|why| out.verdict(format!("by {}: {why}", it.way.name())));
     }
@@ -209,12 +202,16 @@ fn object(it: &Measured) -> Value {
     })
 }
 
+fn lock(it: &Held) -> Value {
+    json!({"mode": it.mode.name(), "on": it.on.name(), "waited_ms": it.waited})
+}
+
 fn figures(it: &Outcome) -> Value {
-    let lock = |it: &heap::retention::locks::Held| json!({"mode": it.mode.name(), "on": it.on.name(), "waited_ms": it.waited});
+    let locks: Vec<Value> = it.locks.iter().map(lock).collect();
     json!({
         "retired": it.retired, "moved": it.moved, "gone": it.gone, "runs": it.runs, "dead": it.dead,
         "bytes": it.bytes, "bytes_max": it.bytes_max, "freed": it.freed, "longest_ms": it.longest,
         "waits": it.waits, "wait_max_ms": it.wait_max,
-        "locks": it.locks.iter().map(lock).collect::<Vec<_>>(),
+        "locks": locks,
     })
 }

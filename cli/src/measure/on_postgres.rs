@@ -96,7 +96,12 @@ impl Both {
         let paced = kept_up && updates.is_some_and(|it| it.p99 < pause);
         let params = Params { rate, duration, commit, ..params.clone() };
         let simulated = run(&params, out)?;
-        let bands = bands(&params, simulated.soak.course(), real.course(), paced);
+        // What was stopped has not been simulated to where the server came.
+        let whole = real.whole && simulated.whole;
+        let bands = match whole {
+            true => bands(&params, simulated.soak.course(), real.course(), paced),
+            false => Vec::new(),
+        };
         let seconds = began.elapsed().as_secs_f64();
         Ok(Both { row, asked, kept_up, simulated, real, bands, seconds })
     }
@@ -135,11 +140,13 @@ impl Both {
                 "postgres did {rate} updates a second of {asked}: so does what is simulated\n"
             ));
         }
-        let lines = self.bands.iter().map(|it| self.line(it));
-        let titles = ["", "simulated", "postgres", "band", "published"].map(str::to_owned);
-        let rows: Vec<Vec<String>> = [titles.to_vec()].into_iter().chain(lines).collect();
-        table::aligned(&rows).iter().for_each(|line| out.say(line));
-        out.say("");
+        if !self.bands.is_empty() {
+            let lines = self.bands.iter().map(|it| self.line(it));
+            let titles = ["", "simulated", "postgres", "band", "published"].map(str::to_owned);
+            let rows: Vec<Vec<String>> = [titles.to_vec()].into_iter().chain(lines).collect();
+            table::aligned(&rows).iter().for_each(|line| out.say(line));
+            out.say("");
+        }
         times(&self.real.latencies).iter().for_each(|line| out.say(line));
         out.say("");
         self.verdict().iter().for_each(|said| out.say(format!("postgres: {said}")));
@@ -230,10 +237,11 @@ fn conclude(workload: &str, all: &[Both], out: &Out) -> Exit {
     };
     let seconds: f64 = all.iter().map(|it| it.seconds).sum();
     let version = all.first().map_or("", |it| &it.real.version);
-    out.verdict(format!(
-        "{} {held} of {figures} figures of postgres {version} are within their bands   {seconds:.1} s",
-        paint(color, said),
-    ));
+    let compared = match figures {
+        0 => "nothing was compared".to_owned(),
+        _ => format!("{held} of {figures} figures of postgres {version} are within their bands"),
+    };
+    out.verdict(format!("{} {compared}   {seconds:.1} s", paint(color, said)));
     let loads: Vec<Value> = all.iter().map(Both::object).collect();
     out.object(outcome, json!({"workload": workload, "loads": loads, "seconds": seconds}));
     exit

@@ -4,7 +4,7 @@
 //! server in the same order, and every page of it must be equal in the end.
 
 use super::transitions::{self, Recorded};
-use super::{Args, Card, on_postgres, table};
+use super::{Args, Card, on_postgres, plain, table};
 use crate::interrupt::was_interrupted;
 use crate::out::{Exit, Failure, Out, paint};
 use anstyle::AnsiColor;
@@ -24,6 +24,7 @@ pub(super) fn replay(args: &Args, out: &Out) -> Result<Exit, Failure> {
     let path = args.file.as_deref().ok_or_else(|| {
         Failure::input("measure replay: expected a FILE of recorded transitions, JSON Lines")
     })?;
+    plain(args)?;
     let fillfactor = fillfactor(args)?;
     let recorded = transitions::read(path)?;
     let began = Instant::now();

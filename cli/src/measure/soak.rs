@@ -13,6 +13,9 @@ use std::time::Instant;
 
 pub(super) fn measure(args: &Args, out: &Out) -> Result<Exit, Failure> {
     if args.on.is_some() {
+        if args.output.is_some() {
+            return Err(Failure::input("--output: a load beside a real server has no page; --csv"));
+        }
         return on_postgres::on_postgres(args, out);
     }
     let params = params(args, &[])?;

@@ -62,7 +62,12 @@ fn transitions_that_cannot_be_read_exit_2_and_name_the_line() {
     let desk = Desk::new("measure-replay-usage");
     desk.checker("measure replay").exits(2).complains(&["expected a FILE of recorded transitions"]);
     desk.checker("measure replay none.jsonl").exits(2).complains(&["none.jsonl: No such file"]);
-    desk.checker("measure a0 some.jsonl").exits(2).complains(&["only replay reads a FILE"]);
+    for load in ["a0", "a1"] {
+        let line = format!("measure {load} some.jsonl");
+        desk.checker(&line).exits(2).complains(&["only replay reads a FILE"]);
+    }
+    let line = "measure replay none.jsonl --csv a.csv";
+    desk.checker(line).exits(2).complains(&["measure replay: there is no --csv of it"]);
     for (text, says) in [
         ("", "it has no transitions"),
         (
@@ -184,15 +189,15 @@ fn what_cannot_be_put_to_a_server_exits_2() {
     }
 }
 
-/// A server that is started for a load is gone when Ctrl-C is.
+/// The server that was started for the load is stopped on the way.
 #[cfg(unix)]
 #[test]
-fn ctrl_c_leaves_no_server_behind() {
+fn ctrl_c_beside_a_server_exits_130() {
     let desk = Desk::new("measure-on-ctrl-c");
     let line = "measure a0 --on postgres -p active=1000 -p duration=600 -p rate=200";
     let script = format!("timeout --preserve-status -s INT 8 \"$0\" {line}");
     let stopped = ran(desk.command("sh").args(["-c", &script, CHECKER]));
     if is_there(&stopped) {
-        stopped.exits(130).complains(&["interrupted"]);
+        stopped.exits(130).complains(&["interrupted"]).tells(&["STOPPED nothing was compared"]);
     }
 }

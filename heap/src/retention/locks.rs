@@ -53,6 +53,11 @@ impl Mode {
         }
     }
 
+    /// The mode that `pg_locks` calls so.
+    pub fn named(name: &str) -> Option<Mode> {
+        Self::ALL.into_iter().find(|it| it.name() == name)
+    }
+
     /// Whether two sessions cannot hold these on one table.
     pub fn conflicts(self, other: Mode) -> bool {
         let (weak, strong) = if self <= other { (self, other) } else { (other, self) };

@@ -61,13 +61,22 @@ pub struct Outcome {
 
 impl Outcome {
     /// The strongest lock on the table that all statements name.
-    pub fn strongest(&self) -> &'static str {
-        let on_table = self.locks.iter().filter(|it| it.on == Relation::Table);
-        on_table.map(|it| it.mode).max().map_or("no lock", Mode::name)
+    pub fn strongest(&self) -> Option<Mode> {
+        self.locks.iter().filter(|it| it.on == Relation::Table).map(|it| it.mode).max()
+    }
+
+    /// A lock was had, after a while: of each the longest is kept.
+    pub fn locked(&mut self, held: Held) {
+        let same = |it: &&mut Held| (it.mode, it.on) == (held.mode, held.on);
+        match self.locks.iter_mut().find(same) {
+            Some(longest) => longest.waited = longest.waited.max(held.waited),
+            None => self.locks.push(held),
+        }
     }
 
     /// In what a real server's outcome differs that must be equal: which runs went and which were
-    /// carried, and whether anybody had to wait for it.
+    /// carried, whether anybody had to wait for it, and that no lock was stronger. (Weaker ones may
+    /// have been too short to be seen.)
     pub fn differences(&self, real: &Outcome) -> Vec<String> {
         let counts = [
             ("retirements", self.retired, real.retired),
@@ -83,6 +92,11 @@ impl Outcome {
         if (self.waits == 0) != (real.waits == 0) {
             let (ours, theirs) = (self.waits, real.waits);
             found.push(format!("statements that waited: {ours} simulated, {theirs} on postgres"));
+        }
+        if real.strongest() > self.strongest() {
+            let name = |it: Option<Mode>| it.map_or("no lock", Mode::name);
+            let (ours, theirs) = (name(self.strongest()), name(real.strongest()));
+            found.push(format!("lock on the table: {ours} simulated, {theirs} on postgres"));
         }
         found
     }
@@ -372,13 +386,7 @@ impl Retention {
         let moving: &[Doing] = if self.way.is_partitioned() { &MOVE } else { &[] };
         let doing: Vec<Doing> = moving.iter().chain(self.way.doing()).copied().collect();
         let course = locks::play(&doing, now, self.reader);
-        for held in course.held {
-            let same = |it: &&mut Held| (it.mode, it.on) == (held.mode, held.on);
-            match self.outcome.locks.iter_mut().find(same) {
-                Some(longest) => longest.waited = longest.waited.max(held.waited),
-                None => self.outcome.locks.push(held),
-            }
-        }
+        course.held.iter().for_each(|held| self.outcome.locked(*held));
         self.shut = course.shut;
         let over = match self.way {
             Way::Drop | Way::Detach if course.over == now => {

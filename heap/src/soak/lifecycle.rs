@@ -16,11 +16,18 @@ use crate::soak::script::{FRESH, MOVED, Name, Script, Statement};
 use crate::table::Table;
 use std::collections::VecDeque;
 
+/// Turns that are drawn at once, so that the memory they need can be asked for at once.
+const DRAWN: usize = 64;
+/// Rows from which on they no longer fit in the processor's caches.
+const MANY: u64 = 50_000;
+
 #[derive(Clone, Debug)]
 struct Worker {
     session: SessionId,
     script: Script<Key>,
     open: bool,
+    /// How many of its turns were looked ahead to.
+    ahead: usize,
     /// When the transaction ends by itself, if it does before the next turn.
     ends: u64,
 }
@@ -39,6 +46,10 @@ pub(super) struct Crew {
     /// Whose transactions end, and when; the next one first.
     ending: VecDeque<(u64, usize)>,
     random: Random,
+    /// Whose turns come next; the next one last.
+    turns: Vec<usize>,
+    /// Whether there are more rows than fit in caches.
+    many: bool,
     /// Statements that changed a row: updates, inserts, deletes.
     pub(super) updates: u64,
     pub(super) inserts: u64,
@@ -49,8 +60,10 @@ impl Crew {
     /// Fills the table, and puts the workers at its beginning.
     pub(super) fn new(params: &Params, table: &mut Table) -> Result<Self, Refused> {
         let keys = load(params, table)?;
-        let worker =
-            |script: Script<Key>| Worker { session: script.worker(), script, open: false, ends: 0 };
+        let worker = |script: Script<Key>| {
+            let session = script.worker();
+            Worker { session, script, open: false, ahead: 0, ends: 0 }
+        };
         Ok(Crew {
             workers: Script::all(params, keys).into_iter().map(worker).collect(),
             alone: params.commit_batch == 1,
@@ -59,6 +72,8 @@ impl Crew {
             rate: params.rate,
             ending: VecDeque::new(),
             random: Random::new(params.seed),
+            turns: Vec::with_capacity(DRAWN),
+            many: params.active >= MANY,
             updates: 0,
             inserts: 0,
             deletes: 0,
@@ -74,8 +89,8 @@ impl Crew {
     pub(super) fn turn(&mut self, table: &mut Table) -> Result<(), Refused> {
         let now = if self.commit == 0 { 0 } else { self.updates * SECOND / self.rate };
         self.end_transactions(now, table)?;
-        let who = self.random.index(self.workers.len());
-        let Worker { session, script, open, ends } = &mut self.workers[who];
+        let who = self.whose_turn(table);
+        let Worker { session, script, open, ends, .. } = &mut self.workers[who];
         let session = *session;
         let apply = |table: &mut Table, op| table.apply(Step { session, op });
         if *open && script.is_between_transactions() {
@@ -114,6 +129,35 @@ impl Crew {
             *open = false;
         }
         Ok(())
+    }
+
+    #[inline]
+    fn whose_turn(&mut self, table: &Table) -> usize {
+        if let Some(who) = self.turns.pop() {
+            return who;
+        }
+        let Crew { workers, turns, random, .. } = self;
+        turns.extend((0..DRAWN).map(|_| random.index(workers.len())));
+        if self.many {
+            self.look_ahead(table);
+        }
+        self.turns.pop().expect("some were drawn")
+    }
+
+    /// Asks for the memory that the turns to come will need. It decides nothing.
+    fn look_ahead(&mut self, table: &Table) {
+        let mut keys = [Key(0); DRAWN];
+        let mut found = 0;
+        for who in self.turns.iter().rev() {
+            let Worker { script, ahead, .. } = &mut self.workers[*who];
+            if let Some(key) = script.coming(*ahead) {
+                keys[found] = key;
+                found += 1;
+            }
+            *ahead += 1;
+        }
+        self.turns.iter().for_each(|who| self.workers[*who].ahead = 0);
+        table.look_ahead(&keys[..found]);
     }
 
     /// Transactions end whose commit is through by now.

@@ -6,10 +6,11 @@
 //! - **Exact**, given the order of statements: each page, index page, map and statistic after it,
 //!   and so every size that is shown. The sizes after loading depend on no order.
 //! - **Band**: the order itself. A connection's turn is drawn, never raced; a commit that is waited
-//!   for ends at the connection's next turn; statistics arrive once a second; VACUUM takes the time
-//!   that its cost limit makes of it and takes effect at its end; `pgstattuple` holds a snapshot as
-//!   long as it reads. Two statements never hold one page at the same moment, so no pruning is
-//!   missed for that reason, and no table is extended by many pages at once.
+//!   for ends at the connection's next turn, or after [`Params::commit`]; statistics arrive once a
+//!   second; VACUUM takes the time that its cost limit makes of it and takes effect at its end;
+//!   `pgstattuple` holds a snapshot as long as it reads. Two statements never hold one page at the
+//!   same moment, so no pruning is missed for that reason, and no table is extended by many pages at
+//!   once. How far a real server may be from it is said by [`bands`].
 //! - REINDEX is a fresh index of what lives, its leaves filled as ascending inserts fill them.
 
 mod autovacuum;

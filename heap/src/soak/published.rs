@@ -76,7 +76,8 @@ const A0: [Published; 4] = [
             autovacuums: 0.0,
         }),
         remark: "its sampler reads 94 MB every 5 s with a snapshot open, and no row is touched \
-                 twice: while it reads, a page that is full stays full; -p scan_rate is how fast",
+                 twice: while it reads, a page that is full stays full. One that reads 240 MB a second \
+                 gives 91.1 (-p scan_rate=240)",
     },
     Published {
         name: "10k rows, churn, 120 s",

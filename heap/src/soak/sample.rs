@@ -85,8 +85,7 @@ pub(super) fn percent(part: u64, whole: u64) -> f64 {
 fn heap(table: &Table) -> (u64, u64) {
     let backends = &table.heap.backends;
     // Nearly all deleters ended long ago: only the few younger ones are looked for.
-    let running = backends.sessions.iter().map(|it| it.xid).filter(|it| *it != 0);
-    let oldest = running.min().unwrap_or(backends.next_xid);
+    let oldest = backends.oldest_running();
     let (mut dead, mut free) = (0, 0);
     for page in &table.heap.pages {
         free += page.free() as u64;

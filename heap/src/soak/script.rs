@@ -146,6 +146,14 @@ impl<K: Copy> Script<K> {
         matches!(self.next, Next::Update)
     }
 
+    /// The row that is moved on after so many others, unless it sleeps. That is a guess: statements
+    /// in between may be about a row that is through.
+    #[inline]
+    pub(super) fn coming(&self, after: usize) -> Option<K> {
+        let row = self.rows[(self.at + after) % self.rows.len()];
+        (row.target != PARKED).then_some(row.key)
+    }
+
     /// The next statement.
     #[inline]
     pub fn advance(&mut self) -> Statement<K> {

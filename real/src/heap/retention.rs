@@ -1,7 +1,7 @@
 //! Retention on a real server: partitions that are dropped, or DELETE, while runs keep coming.
 //!
 //! What is hard is to see who waited. A wait for a lock on a table shows in `pg_locks` only as long
-//! as it lasts, so somebody looks fifty times a second; shorter ones are nobody's trouble. The runs
+//! as it lasts, so somebody looks fifty times a second, and counts who waits a tenth of one. The runs
 //! are those of the simulated load, each created when it is due and in the partition of that moment,
 //! however late the server is, so that which of them go is the same on both sides.
 
@@ -10,6 +10,7 @@ use super::{broke, run};
 use crate::error::RealError;
 use crate::service::{self, postgres::Options};
 use crate::targets::runtime;
+use heap::retention::locks::{Held, Mode, Relation};
 use heap::retention::{Outcome, Params, READER_BEFORE, Sleepers, Way, name};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Error, PgConnection, Row as _};
@@ -23,6 +24,8 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 /// How often it is looked who waits.
 const LOOK: Duration = Duration::from_millis(20);
+/// Seconds that somebody waits before it counts: VACUUM cuts off a table's empty tail in less.
+const WAIT_LEAST: f64 = 0.1;
 /// What columns hold of a run that is new, under way and done.
 const FRESH: [&str; 2] = ["RUN_CREATED", "PENDING"];
 const MOVED: [&str; 2] = ["EXECUTING", "EXECUTING"];
@@ -41,14 +44,16 @@ const BYTES: &str = "SELECT coalesce(sum(pg_relation_size(c.oid) + (SELECT \
      coalesce(sum(pg_relation_size(indexrelid)), 0) FROM pg_index WHERE indrelid = c.oid)), 0) \
      ::bigint FROM pg_class c WHERE relkind = 'r' AND relname LIKE 'run\\_head%' \
      AND pg_relation_size(c.oid) > 0";
-const WAITING: &str = "SELECT pid, waitstart::text, \
-     extract(epoch FROM clock_timestamp() - waitstart)::float8 FROM pg_locks \
-     WHERE locktype = 'relation' AND NOT granted AND waitstart IS NOT NULL AND pid = ANY($1)";
+/// Who of these waits, and what the one who retires holds or waits for on the table that all use.
+const LOCKS: &str = "SELECT pid, coalesce(waitstart::text, ''), \
+     coalesce(extract(epoch FROM clock_timestamp() - waitstart), 0)::float8, mode, pid = $2 \
+     FROM pg_locks WHERE locktype = 'relation' AND \
+     (pid = ANY($1) AND waitstart IS NOT NULL OR pid = $2 AND relation = 'run_head'::regclass)";
 
 /// What a load with retention did to a real server.
 #[derive(Clone, Debug)]
 pub struct Retired {
-    /// What came of it; the locks are those that are simulated, and left out.
+    /// What came of it; of the locks, those on the table that all use that lasted to be seen.
     pub outcome: Outcome,
     /// How long statements took: those that serve runs, and those that retire them.
     pub latencies: Latencies,
@@ -138,6 +143,7 @@ async fn on(
     for _ in 0..params.concurrency {
         workers.push(connect(options).await?);
     }
+    let retires = super::load::pid_of(&mut keeper).await?;
     let mut pids = Vec::new();
     for worker in &mut workers {
         pids.push(super::load::pid_of(worker).await?);
@@ -160,7 +166,7 @@ async fn on(
     }
     tasks.push(spawn_local(all_or_none(shared.clone(), read(shared.clone(), reader))));
     let keeping = spawn_local(all_or_none(shared.clone(), keep(shared.clone(), keeper)));
-    let looking = spawn_local(look(shared.clone(), looker, pids));
+    let looking = spawn_local(look(shared.clone(), looker, pids, retires));
     while !shared.is_over() {
         sleep(LOOK).await;
         if !tell(shared.began.elapsed().as_secs_f64()) {
@@ -355,17 +361,27 @@ async fn look(
     shared: Rc<Shared>,
     mut connection: PgConnection,
     pids: Vec<i32>,
+    keeper: i32,
 ) -> Result<(), RealError> {
     let mut seen: BTreeSet<(i32, String)> = BTreeSet::new();
     let mut next = shared.began;
     while !shared.stopped.get() {
-        let rows = sqlx::query(WAITING).bind(&pids).fetch_all(&mut connection).await;
+        let rows = sqlx::query(LOCKS).bind(&pids).bind(keeper).fetch_all(&mut connection).await;
         for row in rows.map_err(broke)? {
-            seen.insert((row.get(0), row.get(1)));
             let outcome = &mut *shared.outcome.borrow_mut();
-            outcome.waits = seen.len() as u64;
-            let waits = (row.get::<f64, _>(2) * 1e3) as u64;
-            outcome.wait_max = outcome.wait_max.max(waits);
+            let (pid, since, waits) = (row.get(0), row.get(1), row.get::<f64, _>(2));
+            let waited = (waits * 1e3) as u64;
+            if row.get(4) {
+                // VACUUM takes the strongest for a moment if it need not wait, to cut off a tail.
+                let brief = |mode: &Mode| *mode == Mode::AccessExclusive && waited == 0;
+                let mode = Mode::named(row.get(3)).filter(|mode| !brief(mode));
+                let held = mode.map(|mode| Held { mode, on: Relation::Table, waited });
+                held.into_iter().for_each(|held| outcome.locked(held));
+            } else if waits >= WAIT_LEAST {
+                seen.insert((pid, since));
+                outcome.waits = seen.len() as u64;
+                outcome.wait_max = outcome.wait_max.max(waited);
+            }
         }
         if Instant::now() >= next {
             next += Duration::from_secs(1);

@@ -15,7 +15,8 @@ const INSERT_OR_UPDATE: &str = "INSERT INTO run_head \
      ON CONFLICT (run_id) DO UPDATE SET execution_status = excluded.execution_status, \
      run_status = excluded.run_status, attempt_number = excluded.attempt_number, \
      updated_at = now()";
-pub(super) const UPDATE: &str = "UPDATE run_head SET seq = seq + 1, execution_status = $2, run_status = $3, \
+pub(super) const UPDATE: &str = "UPDATE run_head \
+     SET seq = seq + 1, execution_status = $2, run_status = $3, \
      attempt_number = $4, updated_at = now() WHERE run_id = $1 AND seq = $5";
 pub(super) const DELETE: &str = "DELETE FROM run_head WHERE run_id = $1";
 const SELECT: &str = "SELECT seq FROM run_head WHERE run_id = $1";
