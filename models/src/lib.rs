@@ -54,6 +54,7 @@ models! {
         awa::lock_convoy::LockConvoy,
         awa::rescue::Rescue,
         pgque::rotation::Rotation,
+        pgque::next_batch::NextBatch,
     }
 }
 

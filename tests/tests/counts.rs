@@ -390,3 +390,14 @@ fn rescue_counts() {
         shortest(model, &[], Some(mutant), states);
     }
 }
+
+/// Of no specification: our own counts.
+#[test]
+fn next_batch_counts() {
+    let model = "pgque/next_batch";
+    counts(model, &[], false, (262, 955, 19));
+    for (mutant, states) in [("selects_unlocked", 6), ("finishes_part", 5), ("finishes_any", 12)] {
+        shortest(model, &[], Some(mutant), states);
+    }
+    alone(model, &[], Some("selects_unlocked"), "batch-begins-at-last-tick", Some(9));
+}
