@@ -62,6 +62,16 @@ fn confirmed(
     model: (&str, Value, Option<&str>),
     options: Options,
 ) -> Option<Confirmation> {
+    let found = tried(on, model, options)?.expect("the services answer");
+    eprintln!("{:.1} s, {:?}, {:?}", found.seconds, found.stats, found.notes);
+    Some(found)
+}
+
+fn tried(
+    on: &str,
+    model: (&str, Value, Option<&str>),
+    options: Options,
+) -> Option<Result<Confirmation, RealError>> {
     let (name, params, mutant) = model;
     let params: Map<String, Value> = params.as_object().cloned().expect("an object");
     let served = models::SERVED.iter().find(|it| it.name() == name).expect("it is served");
@@ -76,9 +86,7 @@ fn confirmed(
         }
         Err(error) => panic!("{error}"),
     };
-    let found = confirm_model(*served, &setup, &targets, options).expect("the services answer");
-    eprintln!("{name}: {:.1} s, {:?}, {:?}", found.seconds, found.stats, found.notes);
-    Some(found)
+    Some(confirm_model(*served, &setup, &targets, options))
 }
 
 fn stat(found: &Confirmation, name: &str) -> u64 {
@@ -137,6 +145,16 @@ fn a_blind_write_under_that_lock_forks_the_row() {
     let found = confirmed("redis", model, options("blind_lock", 3));
     let Some(found) = found else { return };
     assert_eq!(found.verdict.broken(), Some(&Property::FORK), "{:?}", found.verdict);
+}
+
+#[test]
+fn a_program_that_is_no_client_ends_the_run_and_decides_nothing() {
+    let program = Program { path: "/nonexistent/client".into(), ..client("nobody") };
+    let options = Options { client: Some(program), ..Options::default() };
+    let params = json!({"writers": 2, "transitions": 3, "ttl": 30});
+    let Some(found) = tried("redis", ("run_head", params, None), options) else { return };
+    let error = found.expect_err("nobody makes its calls").to_string();
+    assert!(error.contains("client"), "{error}");
 }
 
 #[test]

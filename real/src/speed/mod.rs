@@ -32,6 +32,9 @@ use crate::targets::Targets;
 /// So many lost calls in a row are not a hiccup: the service is gone.
 const LOST_MAX: u32 = 100;
 
+/// How long it takes at least to hear nothing.
+const LOST_NAP: Duration = Duration::from_millis(1);
+
 /// How long a client is held back at most, for somebody else to come by and take its lock.
 const TAKE_TIME_MAX: Duration = Duration::from_secs(3);
 
@@ -304,7 +307,11 @@ impl Remote for Speed {
                     }
                     Ok(reply)
                 }
-                Err(why) => Err(self.lose(from, why)),
+                Err(why) => {
+                    // A client that tries again at once must not keep all others from their turn.
+                    tokio::time::sleep(LOST_NAP).await;
+                    Err(self.lose(from, why))
+                }
             }
         })
     }
