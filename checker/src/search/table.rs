@@ -115,8 +115,11 @@ impl Tabled {
     }
 }
 
-/// The operations of a part as words, and an example of each kind, by its position.
-fn words<S: Spec>(part: Part<'_, S::Op, S::Ret>) -> Option<(Vec<Operation<Word, ()>>, Vec<u32>)> {
+/// Operations as words, and an example of each kind, by its position.
+type Words = (Vec<Operation<Word, ()>>, Vec<u32>);
+
+/// A part in words, if its operations are of few kinds.
+fn words<S: Spec>(part: Part<'_, S::Op, S::Ret>) -> Option<Words> {
     let kinds_max = (part.len() / USES_MIN).min(usize::from(NOWHERE));
     let (mut numbers, mut keys) = (Names::new(), Names::new());
     let (mut kinds, mut examples): (Vec<Word>, Vec<u32>) = (Vec::new(), Vec::new());
