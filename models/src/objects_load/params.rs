@@ -40,9 +40,10 @@ impl Numbers {
 /// requests under 512 KB, "roughly 100-200 milliseconds" for small objects, and 85-90 MB/s a
 /// connection, so 30 ms at p50, 200 ms at p99 and 85 MB/s are taken until somebody measures theirs.
 /// A prefix takes at least 3,500 PUTs and 5,500 GETs a second. (Amazon S3 User Guide, "Performance
-/// guidelines" and "Performance design patterns"; AWS whitepaper "Optimizing Amazon S3
-/// Performance", "Timeouts and retries for latency-sensitive applications".) Prices are those of S3
-/// Standard in us-east-1: $0.005 for 1,000 PUTs or LISTs, $0.0004 for 1,000 GETs.
+/// guidelines" and "Performance design patterns for Amazon S3"; AWS whitepaper "Best Practices Design
+/// Patterns: Optimizing Amazon S3 Performance", "Timeouts and Retries for Latency-Sensitive
+/// Applications".) Prices are those of S3 Standard in us-east-1 as its price list has them: $0.005
+/// for 1,000 PUTs or LISTs, $0.0004 for 1,000 GETs.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Store {
     /// Milliseconds that half of all PUTs take at most, their bytes apart.
