@@ -37,7 +37,7 @@ struct Both {
 pub(super) fn wanted(on: &str) -> Result<(), Failure> {
     match on {
         "postgres" => Ok(()),
-        _ => Err(Failure::input(format!("--on {on}: what is measured runs on postgres alone"))),
+        _ => Err(Failure::input(format!("--on {on}: a load on a table runs on postgres alone"))),
     }
 }
 

@@ -13,8 +13,11 @@ use std::time::Instant;
 
 pub(super) fn measure(args: &Args, out: &Out) -> Result<Exit, Failure> {
     if args.on.is_some() {
-        if args.output.is_some() {
-            return Err(Failure::input("--output: a load beside a real server has no page; --csv"));
+        let given = [("--sweep", args.sweep.is_some()), ("--output", args.output.is_some())];
+        if let Some((what, _)) = given.iter().find(|it| it.1) {
+            return Err(Failure::input(format!(
+                "{what}: there is none of a load beside a real server; expected --csv, or no --on"
+            )));
         }
         return on_postgres::on_postgres(args, out);
     }

@@ -126,7 +126,7 @@ fn retention_shows_what_each_way_costs() {
         ("-p duration=5", "nothing is retired before second 10; expected a longer duration"),
         ("-p reader=5", "expected the reader to be gone before the next retirement"),
         ("--sweep rate=1,2", "there is no --sweep of it"),
-        ("--on redis", "--on redis: what is measured runs on postgres alone"),
+        ("--on redis", "--on redis: a load on a table runs on postgres alone"),
     ] {
         desk.checker(&format!("measure a1 {given}")).exits(2).complains(&[says]);
     }
@@ -179,10 +179,12 @@ fn a_load_runs_on_both_sides_and_every_figure_has_its_band() {
 fn what_cannot_be_put_to_a_server_exits_2() {
     let desk = Desk::new("measure-on-usage");
     for (line, says) in [
-        ("a0 --on mysql", "--on mysql: what is measured runs on postgres alone"),
-        ("a0 --published", "--on <SERVICE>"),
+        ("a0 --on mysql", "--on mysql: a load on a table runs on postgres alone"),
+        ("a0 --published", "--on <PLACE>"),
         ("soak --on postgres --published", "nothing of soak is published; of a0 and held-xmin"),
-        ("a0 --on postgres --sweep seed=1,2", "cannot be used with"),
+        ("a0 --on postgres --sweep seed=1,2", "--sweep: there is none of a load beside a real"),
+        ("a0 --on postgres -o page.html", "--output: there is none of a load beside a real"),
+        ("a1 -o page.html", "measure a1: there is no --output of it"),
         ("soak -p commit=5", "commit=5: expected 0 where a transaction has several rows"),
     ] {
         desk.checker(&format!("measure {line}")).exits(2).complains(&[says]);

@@ -209,14 +209,18 @@ fn what_cannot_be_asked_of_a_store_says_what_was_expected() {
         ("puts -p objects=0", "-p puts: objects must be 1 to 1000000, not 0"),
         ("cold-reads -p states=10,x", "expected whole numbers such as 1,10,20"),
         ("batching -p batch=50 -p size_kib=1024", "at most 32768"),
-        ("puts --on moon", "--on moon: expected simulated, s3, minio, weed, embedded, or the URL"),
+        ("puts --on moon", "--on moon: expected simulated, s3, minio, weed, embedded, s3s-fs, or"),
         ("puts --on embedded,minio", "--on embedded,minio: expected simulated"),
         ("puts --on http://me:secret@host:9000", "--on: keys do not belong in the URL"),
         ("backends --on minio,minio", "minio is given twice"),
         ("backends --sweep states=1,2", "--sweep is for one store"),
         ("puts --sweep prefixes=1,0", "--sweep puts: prefixes must be 1 to 1000000, not 0"),
-        ("soak --on s3", "soak is simulated; --on is for puts"),
-        ("gets", "there is nothing to measure named gets; there are a0, soak, held-xmin, puts,"),
+        ("soak --on s3", "--on s3: a load on a table runs on postgres alone"),
+        ("puts --on embedded --published", "measure puts: there is no --published of it"),
+        (
+            "gets",
+            "there is nothing to measure named gets; there are a0, soak, held-xmin, a1, replay, puts,",
+        ),
     ] {
         desk.checker(&format!("measure {line}")).exits(2).complains(&[says]);
     }
