@@ -461,3 +461,36 @@ impl Store<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use checker::Verdict;
+    use serde_json::{Map, json};
+    use sim::scenario::Scenario;
+    use sim::session::Plan;
+
+    #[test]
+    fn each_promise_alone_is_kept_by_a_sound_store_and_broken_by_its_bug() {
+        for ((about, promise), mutant) in PROMISES.into_iter().zip([
+            "stale_get",
+            "eventual_list",
+            "checks_then_writes",
+            "checks_then_writes",
+        ]) {
+            let mut params = Map::new();
+            params.insert("about".to_owned(), json!(about));
+            params.insert("writers".to_owned(), json!(3));
+            let broken = |mutant: Option<&str>| {
+                let model = crate::find(ObjectStore::NAME).expect("it is on the list");
+                let mut session = model.session(&params, mutant).expect("its parameters");
+                (0..200).find(|seed| {
+                    let verdict = session.play(&Plan::Seed(Scenario::of(*seed))).verdict;
+                    matches!(verdict, Verdict::Fail(_))
+                })
+            };
+            assert_eq!(broken(None), None, "{promise}, sound");
+            assert!(broken(Some(mutant)).is_some(), "{promise}, {mutant}");
+        }
+    }
+}
