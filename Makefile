@@ -20,7 +20,7 @@ test: deps       ## every test, those against real services included
 	@mkdir -p target && rm -f target/skipped && touch target/skipped
 	UNFORKED_SKIPPED=$(CURDIR)/target/skipped $(CARGO) test
 	@echo "$$(wc -l < target/skipped) checks skipped for want of a service"; cat target/skipped
-	$(CARGO) run --quiet --release -- replay --recorded traces/*.json traces/decide/*.json
+	$(CARGO) run --quiet --release -- replay --recorded traces/*.json traces/decide/*.json traces/museum/*.json
 	$(CARGO) run --quiet --release -- decide > target/decide
 	sed -n '/<!-- checker decide -->/,/<!-- end -->/p' README.md | sed '1d;$$d' | diff - target/decide
 
@@ -54,5 +54,6 @@ heap-long: deps  ## the simulated table beside the real one: every workload, 5 M
 
 record:          ## records the committed traces again, on purpose
 	$(CARGO) run --quiet --release -- fuzz all --mutants -o traces
+	mkdir -p traces/museum && mv traces/museum-*.json traces/museum/
 	$(CARGO) run --quiet --release -- run cluster -p writers=16 -p transitions=6 --seed 42 -o traces/seed-42.json
 	$(CARGO) run --quiet --release -- decide -o traces/decide

@@ -16,7 +16,12 @@ pub(crate) fn list(_args: &Args, out: &Out) -> Result<Exit, Failure> {
     let cards: Vec<Card> = models::ALL.iter().map(|model| model.card()).collect();
     for card in &cards {
         out.say(format!("{}  {}", card.name, card.about));
-        out.say(format!("    -p {}", setup::show(&card.params)));
+        if !card.params.is_empty() {
+            out.say(format!("    -p {}", setup::show(&card.params)));
+        }
+        if let Some(exhibit) = models::museum::EXHIBITS.iter().find(|it| it.name == card.name) {
+            out.say(format!("    reported at {}", exhibit.link));
+        }
         let open = left_open(card)?;
         if !open.is_empty() {
             let shown: Vec<String> = open.iter().map(show_open).collect();
@@ -52,7 +57,7 @@ pub(crate) fn list(_args: &Args, out: &Out) -> Result<Exit, Failure> {
         "pass",
         json!({
             "models": cards.iter().map(model_json).collect::<Result<Vec<_>, Failure>>()?,
-            "museum": [],
+            "museum": museum_json(),
             "measures": measures.iter().map(|(name, about, params)| json!({
                 "name": name, "about": about, "params": params,
             })).collect::<Vec<_>>(),
@@ -60,6 +65,12 @@ pub(crate) fn list(_args: &Args, out: &Out) -> Result<Exit, Failure> {
         }),
     );
     Ok(Exit::Holds)
+}
+
+/// The models of real bugs, and where each was reported.
+fn museum_json() -> Vec<Value> {
+    let exhibits = models::museum::EXHIBITS.iter();
+    exhibits.map(|it| json!({ "name": it.name, "link": it.link })).collect()
 }
 
 /// What must come, and what can be looked for by itself.

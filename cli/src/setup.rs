@@ -50,6 +50,9 @@ pub(crate) fn session(
 
 /// `writers=3 lock=redlock`
 pub(crate) fn show(params: &Map<String, Value>) -> String {
+    if params.is_empty() {
+        return "one size".to_owned();
+    }
     let all: Vec<String> =
         params.iter().map(|(name, it)| format!("{name}={}", show_value(it))).collect();
     all.join(" ")

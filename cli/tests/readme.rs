@@ -83,10 +83,13 @@ fn every_command_of_the_readme_exits_as_it_says() {
     assert!(ran >= 5, "the README has commands");
 }
 
+/// A model of the museum has its page, which its own test reads row by row.
 #[test]
 fn the_readme_names_every_model_and_every_mutant() {
     let readme = readme();
-    for card in models::ALL.iter().map(|model| model.card()) {
+    assert!(readme.contains("(docs/museum.md)"), "the README leads to the museum");
+    let cards = models::ALL.iter().map(|model| model.card());
+    for card in cards.filter(|it| !it.name.starts_with("museum/")) {
         let row = format!("| `{}` |", card.name);
         let row = readme.lines().find(|line| line.starts_with(&row));
         let row = row.unwrap_or_else(|| panic!("the README has no row for {}", card.name));

@@ -6,6 +6,7 @@ pub mod log;
 pub mod served;
 pub mod spec;
 pub mod awa;
+pub mod museum;
 pub mod pgque;
 pub mod promise;
 
@@ -55,6 +56,11 @@ models! {
         awa::rescue::Rescue,
         pgque::rotation::Rotation,
         pgque::next_batch::NextBatch,
+        museum::river_1302::River,
+        museum::oban_532::Oban,
+        museum::dbos_742::Dbos,
+        museum::procrastinate_103::Procrastinate,
+        museum::bull_308::Bull,
     }
 }
 

@@ -98,9 +98,15 @@ pub struct Recorded {
     pub steps: Vec<Step>,
 }
 
-/// Every trace under `traces/`, by name.
+/// Where the shortest failures of the museum's bugs are.
+pub const MUSEUM: &str = "traces/museum";
+
+/// Every trace under `traces/` and in the museum, by name.
 pub fn recorded() -> Vec<Recorded> {
-    recorded_in("traces")
+    let mut all = recorded_in("traces");
+    all.extend(recorded_in(MUSEUM));
+    all.sort_by(|one, other| one.name.cmp(&other.name));
+    all
 }
 
 /// Every trace of a directory, by name.

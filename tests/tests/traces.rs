@@ -3,7 +3,7 @@
 use checker::{Property, Verdict};
 use models::worlds::EXPIRED;
 use sim::session::Plan;
-use unforked_tests::{Recorded, play, recorded, recorded_in, repository, sized};
+use unforked_tests::{MUSEUM, Recorded, play, recorded, recorded_in, repository, sized};
 
 /// Where the shortest failures of the designs are that `checker decide` finds to break.
 const DECIDED: &str = "traces/decide";
@@ -37,7 +37,7 @@ fn why(verdict: &Verdict) -> Option<&str> {
 
 #[test]
 fn a_trace_is_written_as_it_was_read() {
-    for directory in ["traces", DECIDED] {
+    for directory in ["traces", DECIDED, MUSEUM] {
         for it in recorded_in(directory) {
             let path = repository().join(directory).join(format!("{}.json", it.name));
             let text = std::fs::read_to_string(path).expect("it was read before");
