@@ -48,9 +48,9 @@ pub(crate) struct Args {
     /// stopped; 0: none
     #[arg(long, value_name = "N", default_value_t = 4)]
     pause_every: u32,
-    /// How often each promise of an object store is raced, at most
-    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
-    races: u32,
+    /// How often each promise of an object store is raced, at most [default: 200]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    races: Option<u32>,
     /// A Postgres server that is already there, instead of one started for the run
     #[arg(long, value_name = "URL")]
     postgres_url: Option<String>,
@@ -104,6 +104,9 @@ const LOCKED: [(&str, &[(&str, u64)]); 3] = [
 /// How long after one another nodes of Redis crash, where there are several.
 const RESTART_EVERY: Duration = Duration::from_millis(500);
 
+/// How often each promise of an object store is raced, unless told.
+const RACES: u32 = 200;
+
 /// When a run at speed is given up.
 const TIME_MAX: Duration = Duration::from_secs(240);
 
@@ -123,13 +126,17 @@ pub(crate) fn confirm(args: &Args, out: &Out) -> Result<Exit, Failure> {
         s3_endpoint: args.s3_endpoint.clone(),
         s3_keys: None,
     };
+    if [&args.postgres_url, &args.redis_url, &args.s3_endpoint].iter().any(|it| it.is_some()) {
+        // What was made on somebody's own server is taken away again, also after Ctrl-C.
+        interrupt::give(60);
+    }
     out.aside(format!("starting {}", args.on));
     let targets = Targets::start(&wanted, &given).map_err(failure)?;
     let options = Options {
         pause_every: args.pause_every,
         seed: args.seed,
         time_max: TIME_MAX,
-        races: args.races,
+        races: args.races.unwrap_or(RACES),
         client: Some(program()?),
         restart_every: Some(RESTART_EVERY),
         is_over: interrupt::was_interrupted,
@@ -189,7 +196,17 @@ impl Subject {
         }
         let promises = Subject::has_promises(args, &card, &params);
         if promises {
+            if let Some(name) = params.keys().find(|it| *it != "writers") {
+                return Err(Failure::input(format!(
+                    "-p {name}: each promise of an object store is tried at its own size; expected \
+                     -p writers alone, or -p about=.. for one promise at yours"
+                )));
+            }
             params.entry("writers").or_insert(Value::from(promises::CLIENTS));
+        } else if args.races.is_some() {
+            return Err(Failure::input(
+                "--races: only the promises of a sound object store are raced, on s3 and at speed",
+            ));
         }
         let mut session = setup::session(model, &params, args.mutant.as_deref())?;
         let mut steps = None;
@@ -247,7 +264,14 @@ impl Subject {
 fn program() -> Result<Program, Failure> {
     let path = std::env::current_exe()
         .map_err(|error| Failure::service(format!("where this command is: {error}")))?;
-    Ok(Program { path, arguments: vec![CLIENT.to_owned()], environment: Vec::new() })
+    // It connects as this command does.
+    let is_asked =
+        |name: &str| name == "HOME" || ["PG", "AWS_"].iter().any(|it| name.starts_with(it));
+    let environment = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(name, _)| is_asked(name))
+        .collect();
+    Ok(Program { path, arguments: vec![CLIENT.to_owned()], environment })
 }
 
 fn find(name: &str) -> Result<&'static dyn Served, Failure> {

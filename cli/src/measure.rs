@@ -42,8 +42,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     setup: Setup,
     /// A load on a table: postgres, which does the same on a real server beside it. A load on an object
-    /// store: where it is put, which is simulated unless told: s3, minio, weed, embedded, or the URL of
-    /// an endpoint, with keys, region and bucket from AWS_*; for backends several: minio,embedded
+    /// store: where it is put, which is simulated unless told: s3, minio, weed, embedded, s3s-fs, or the
+    /// URL of an endpoint, with keys, region and bucket from AWS_*; for backends several: minio,embedded
     #[arg(long, value_name = "PLACE")]
     on: Option<String>,
     /// Writes every sample or row, under the columns of the table that is shown

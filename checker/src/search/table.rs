@@ -153,7 +153,7 @@ fn table<S: Spec>(init: &S, part: Part<'_, S::Op, S::Ret>, examples: &[u32]) -> 
     let (mut next, mut spent) = (Vec::new(), Vec::new());
     let mut done = 0;
     while done < states.len() {
-        if states.len() > STATES_MAX || next.len() > part.len() {
+        if next.len() > part.len() {
             return None;
         }
         for &example in examples {
@@ -170,6 +170,7 @@ fn table<S: Spec>(init: &S, part: Part<'_, S::Op, S::Ret>, examples: &[u32]) -> 
                 None => NOWHERE,
                 Some(one) => match states.iter().position(|it| *it == one) {
                     Some(known) => known as u16,
+                    None if states.len() == STATES_MAX => return None,
                     None => {
                         states.push(one);
                         states.len() as u16 - 1

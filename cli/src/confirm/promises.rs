@@ -106,7 +106,8 @@ struct Control {
 }
 
 fn controls(found: &Promises) -> Result<Vec<Control>, Failure> {
-    let tried = found.trials.iter().filter(|it| it.racing.tried > 0);
+    let goes_on = |_: &&Trial| !interrupt::was_interrupted();
+    let tried = found.trials.iter().filter(|it| it.racing.tried > 0).take_while(goes_on);
     tried.map(|it| control(it.about, it.promise)).collect()
 }
 

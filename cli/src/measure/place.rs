@@ -7,7 +7,7 @@ use crate::confirm::failure;
 use crate::interrupt;
 use crate::out::Failure;
 use real::RealError;
-use real::service::ServiceError;
+use real::service::{ServiceError, s3s_fs};
 use real::targets::{Card, Given, S3, Targets, Wanted};
 
 /// A store.
@@ -137,6 +137,9 @@ pub(super) fn caution(card: Option<&Card>) -> &'static str {
         Some(card) if card.real => {
             "counts, pages and costs hold everywhere; times are of this machine, its network and \
              this moment"
+        }
+        Some(card) if card.service.ends_with(s3s_fs::NAME) => {
+            "s3s-fs is on trial here and no evidence of how an S3 behaves; times are this machine's"
         }
         Some(_) => {
             "the embedded server is ours: it is no evidence of how an S3 behaves; times are this \

@@ -63,8 +63,8 @@ struct Reader {
     names: Keys,
     keys: BTreeMap<String, Key>,
     bytes: Vec<Vec<u8>>,
-    /// `seq` of each key, as the file's statements leave it if all are committed.
-    seq: Vec<u32>,
+    /// `seq` of each row that is there, as the file's statements leave it if all are committed.
+    seq: Vec<Option<u32>>,
     steps: Vec<Step>,
     lines: Vec<usize>,
     sessions: u16,
@@ -119,16 +119,27 @@ impl Reader {
         Ok(match &*line.op {
             "insert" => {
                 let (key, row) = (self.key(line)?, row(line)?);
-                self.seq[key.number()] = 0;
+                // Of a row that is there already an insert is refused.
+                self.seq[key.number()].get_or_insert(0);
                 Op::Insert { key, row }
             }
             "update" => {
                 let (key, row) = (self.key(line)?, row(line)?);
-                let seen = line.seq.unwrap_or(self.seq[key.number()]);
-                self.seq[key.number()] = seen + 1;
+                let now = &mut self.seq[key.number()];
+                let seen = line.seq.or(*now).unwrap_or(0);
+                // One that names another number than the row has changes nothing.
+                if *now == Some(seen) {
+                    let next = seen.checked_add(1);
+                    *now =
+                        Some(next.ok_or(format!("seq {seen}: expected less than {}", u32::MAX))?);
+                }
                 Op::Update { key, seen, row }
             }
-            "delete" => Op::Delete { key: self.key(line)? },
+            "delete" => {
+                let key = self.key(line)?;
+                self.seq[key.number()] = None;
+                Op::Delete { key }
+            }
             "select" => Op::Select { key: self.key(line)? },
             "begin" => Op::Begin(match line.isolation.as_deref() {
                 None | Some("read committed") => Isolation::ReadCommitted,
@@ -160,7 +171,7 @@ impl Reader {
         let key = self.names.add(run.as_bytes());
         self.keys.insert(run.clone(), key);
         self.bytes.push(run.as_bytes().to_vec());
-        self.seq.push(0);
+        self.seq.push(None);
         Ok(key)
     }
 

@@ -57,6 +57,21 @@ fn recorded_transitions_are_replayed_one_after_another() {
     }
 }
 
+/// What lost its compare-and-set, or named a row that was there, moved nothing.
+#[test]
+fn an_update_without_a_number_is_of_the_row_as_it_is() {
+    let desk = Desk::new("measure-replay-numbers");
+    let row = r#""run":"r1","status":"a","run_status":"b"}"#;
+    let update = |seq: &str| format!("{{\"op\":\"update\",{seq}{row}\n");
+    let insert = format!("{{\"op\":\"insert\",{row}\n");
+    let (first, second) = (update("\"seq\":0,"), update("\"seq\":1,"));
+    let text = format!("{insert}{first}{second}{first}{insert}{}", update(""));
+    fs::write(desk.0.join("numbers.jsonl"), text).expect("it is writable");
+    let line = "measure replay numbers.jsonl --json";
+    let object = desk.checker(line).exits(0).object("measure", "pass");
+    assert_eq!((&object["updated"], &object["missed"]), (&3.into(), &1.into()), "{object}");
+}
+
 #[test]
 fn transitions_that_cannot_be_read_exit_2_and_name_the_line() {
     let desk = Desk::new("measure-replay-usage");
@@ -197,7 +212,7 @@ fn what_cannot_be_put_to_a_server_exits_2() {
 fn ctrl_c_beside_a_server_exits_130() {
     let desk = Desk::new("measure-on-ctrl-c");
     let line = "measure a0 --on postgres -p active=1000 -p duration=600 -p rate=200";
-    let script = format!("timeout --preserve-status -s INT 8 \"$0\" {line}");
+    let script = format!("timeout --foreground --preserve-status -s INT 8 \"$0\" {line}");
     let stopped = ran(desk.command("sh").args(["-c", &script, CHECKER]));
     if is_there(&stopped) {
         stopped.exits(130).complains(&["interrupted"]).tells(&["STOPPED nothing was compared"]);

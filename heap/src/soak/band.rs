@@ -128,7 +128,7 @@ pub fn bands(params: &Params, simulated: Course<'_>, real: Course<'_>, paced: bo
 /// Bytes that contended extensions may have added at once: one, and one more for every two
 /// connections, contained all that was measured.
 fn extension(connections: u64) -> u64 {
-    20 * (connections - 1) * (1 + connections / 2) * BLCKSZ as u64
+    (20 * (connections - 1)).min(512) * (1 + connections / 2) * BLCKSZ as u64
 }
 
 /// How many points of HOT% below the simulated a server may be. Connections that never rest meet on

@@ -99,7 +99,9 @@ impl Table {
             self.held.iter().any(|(holder, held)| *holder == session && held.conflicts(*asked))
         };
         let place = self.queue.iter().position(waits_for_me).unwrap_or(self.queue.len());
-        let behind = self.queue[..place].iter().any(|(_, asked)| asked.conflicts(mode));
+        // Postgres 15 looks who may be let by only when it goes to sleep: NOWAIT never gets there.
+        let ahead = if nowait { self.queue.len() } else { place };
+        let behind = self.queue[..ahead].iter().any(|(_, asked)| asked.conflicts(mode));
         if !behind && !self.is_held_against(session, mode) {
             self.grant((session, mode));
             return Asked::Granted;

@@ -119,9 +119,21 @@ impl Trial {
     /// In a sentence.
     pub fn why(&self) -> String {
         let Tally { tried, broken, undecided, overlapping, wanted } = self.racing;
+        let alone = self.in_turn;
         match (&self.lacking, &self.evidence) {
             (Some(lacking), _) => lacking.clone(),
+            (None, Some(it)) if it.in_turn => {
+                let (broken, tried) = (alone.broken, alone.tried);
+                format!("broken in {broken} of {tried} tries, one client at a time: {}", it.why)
+            }
             (None, Some(it)) => format!("broken in {broken} of {tried} races: {}", it.why),
+            _ if alone.tried < alone.wanted => {
+                format!("{} of {} tries were made, one client at a time", alone.tried, alone.wanted)
+            }
+            _ if alone.undecided > 0 => {
+                let (undecided, tried) = (alone.undecided, alone.tried);
+                format!("{undecided} of {tried} tries one client at a time could not be judged")
+            }
             _ if tried < wanted => format!("{tried} of {wanted} races were run"),
             _ if undecided > 0 => format!("{undecided} of {tried} races could not be judged"),
             _ if overlapping == 0 => "no two puts were ever under way at the same time".to_owned(),
@@ -145,12 +157,20 @@ pub fn confirm_promises(
     let (deadline, races) = (begin + options.time_max, options.races);
     let stage = Stage::new(served, targets, options)?;
     let mut court = Court { stage, setup, deadline, races, object: 0, goes_on, ended: false };
-    let mut trials = Vec::new();
+    let mut trials: Vec<Trial> = Vec::new();
+    let mut notes = no_evidence(targets);
     for (about, promise) in PROMISES {
-        trials.push(court.tries(about, promise, targets)?);
+        match court.tries(about, promise, targets) {
+            Ok(trial) => trials.push(trial),
+            // What was found before the server broke down was found all the same.
+            Err(error) if trials.iter().any(|it| it.evidence.is_some()) => {
+                notes.push(format!("{promise}, and what comes after it, was not tried: {error}"));
+                break;
+            }
+            Err(error) => return Err(error),
+        }
     }
     let counts = court.stage.counts();
-    let mut notes = no_evidence(targets);
     if counts.lost > 0 {
         let why = court.stage.error().unwrap_or_default();
         notes.push(format!("{} calls were lost, the first because: {why}", counts.lost));

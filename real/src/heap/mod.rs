@@ -31,7 +31,7 @@ const MAJOR: i32 = 15;
 const EXTENSIONS: [&str; 3] = ["pageinspect", "pg_freespacemap", "pg_visibility"];
 
 /// What the rules were found under. The rest is the server's default.
-const SETTINGS: [(&str, &str); 10] = [
+const SETTINGS: [(&str, &str); 11] = [
     ("autovacuum", "off"),
     ("synchronous_commit", "on"),
     ("full_page_writes", "on"),
@@ -43,6 +43,8 @@ const SETTINGS: [(&str, &str); 10] = [
     ("max_wal_size", "16GB"),
     ("checkpoint_timeout", "1d"),
     ("bgwriter_lru_maxpages", "0"),
+    // As many as a recording may have, and ours.
+    ("max_connections", "220"),
 ];
 
 /// The table, with two columns whose lengths can be chosen.
