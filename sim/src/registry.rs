@@ -101,6 +101,7 @@ impl fmt::Display for SetupError {
                 write!(f, "no model is called '{name}'; there are: {known}")
             }
             Self::UnknownParam { model, name, known } => {
+                let known = if known.is_empty() { "none" } else { known };
                 write!(f, "{model} has no parameter '{name}'; there are: {known}")
             }
             Self::BadParam { model, why } => write!(f, "{model}: {why}"),
