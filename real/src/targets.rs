@@ -49,18 +49,30 @@ pub enum S3 {
     S3sFs,
 }
 
+impl S3 {
+    const NAMES: [(&str, S3); 5] = [
+        ("s3", S3::Any),
+        (minio::NAME, S3::Minio),
+        (weed::NAME, S3::Weed),
+        (embedded::NAME, S3::Embedded),
+        (s3s_fs::NAME, S3::S3sFs),
+    ];
+
+    /// As `--on` takes it.
+    pub fn name(self) -> &'static str {
+        let found = S3::NAMES.iter().find(|it| it.1 == self);
+        found.expect("each of them has a name").0
+    }
+}
+
+/// `s3=minio` and `minio` are the same.
 impl FromStr for S3 {
     type Err = ();
 
-    fn from_str(name: &str) -> Result<Self, ()> {
-        Ok(match name {
-            "s3" => S3::Any,
-            minio::NAME => S3::Minio,
-            weed::NAME => S3::Weed,
-            embedded::NAME => S3::Embedded,
-            s3s_fs::NAME => S3::S3sFs,
-            _ => return Err(()),
-        })
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let name = text.strip_prefix("s3=").unwrap_or(text);
+        let found = S3::NAMES.iter().find(|it| it.0 == name);
+        found.map(|it| it.1).ok_or(())
     }
 }
 
@@ -74,12 +86,7 @@ impl FromStr for Wanted {
             let twice = match part {
                 "postgres" => std::mem::replace(&mut wanted.postgres, true),
                 "redis" => std::mem::replace(&mut wanted.redis, true),
-                // `s3=minio` and `minio` are the same.
-                _ => {
-                    let name = part.strip_prefix("s3=").unwrap_or(part);
-                    let s3 = name.parse().map_err(|()| wrong(part))?;
-                    wanted.s3.replace(s3).is_some()
-                }
+                _ => wanted.s3.replace(part.parse().map_err(|()| wrong(part))?).is_some(),
             };
             if twice {
                 return Err(wrong(text));

@@ -4,6 +4,7 @@
 //! failure, so that CI cannot pass by having installed nothing.
 
 mod skip;
+mod targets;
 
 use checker::{ClientId, Property, Verdict};
 use models::served::{Served, Setup};
@@ -13,29 +14,13 @@ use models::worlds::rows::{self, Isolation, Set, Statement, Update, Vacuum};
 use models::worlds::{Call, Reply, Run, Services};
 use real::confirm::Options;
 use real::exact::Exact;
-use real::service::ServiceError;
-use real::{
-    Confirmation, Given, Outcome, RealError, Targets, Wanted, confirm_model, confirm_trace,
-};
+use real::{Confirmation, Given, Outcome, Targets, Wanted, confirm_model, confirm_trace};
 use serde_json::{Map, Value, json};
 use sim::minimise::{Effort, minimise};
 use sim::prelude::{CallId, Poll, World};
 use sim::scenario::Scenario;
 use sim::session::Plan;
-use skip::skip;
-
-/// The services, or none where the test is to be skipped.
-fn targets(on: &str) -> Option<Targets> {
-    let wanted: Wanted = on.parse().expect("a test knows what --on takes");
-    match Targets::start(&wanted, &Given::default()) {
-        Ok(targets) => Some(targets),
-        Err(RealError::Service(error @ ServiceError::NotFound { .. })) => {
-            skip(on, error);
-            None
-        }
-        Err(error) => panic!("{error}"),
-    }
-}
+use targets::targets;
 
 fn served(name: &str) -> &'static dyn Served {
     models::SERVED.iter().find(|it| it.name() == name).copied().expect("a model that is served")
@@ -97,7 +82,7 @@ fn play(name: &str, given: Value, seeds: u64, targets: &Targets, seen: &mut Seen
 
 #[test]
 fn what_a_writer_is_told_in_simulation_is_what_postgres_and_redis_tell_it() {
-    let Some(targets) = targets("postgres,redis") else { return };
+    let Some(targets) = targets("postgres,redis", 1) else { return };
     let mut seen = Seen::default();
     let sizes = |writers: u16, lock: &str| {
         let commit = "explicit";
@@ -115,7 +100,7 @@ fn what_a_writer_is_told_in_simulation_is_what_postgres_and_redis_tell_it() {
 
 #[test]
 fn locks_are_granted_extended_and_given_back_alike_by_redis() {
-    let Some(targets) = targets("postgres,redis") else { return };
+    let Some(targets) = targets("postgres,redis", 1) else { return };
     let mut seen = Seen::default();
     play("redlock", json!({}), 20, &targets, &mut seen);
     play("run_locker", json!({}), 20, &targets, &mut seen);
@@ -125,7 +110,7 @@ fn locks_are_granted_extended_and_given_back_alike_by_redis() {
 
 #[test]
 fn the_whole_cluster_is_answered_alike_by_postgres_redis_and_minio() {
-    let Some(targets) = targets("postgres,redis,s3=minio") else { return };
+    let Some(targets) = targets("postgres,redis,s3=minio", 1) else { return };
     let mut seen = Seen::default();
     play("cluster", json!({}), 30, &targets, &mut seen);
     eprintln!("cluster: {seen:?}");
@@ -135,7 +120,7 @@ fn the_whole_cluster_is_answered_alike_by_postgres_redis_and_minio() {
 #[test]
 fn objects_are_put_read_and_listed_alike_by_every_s3() {
     for on in ["s3=minio", "s3=weed", "s3=embedded"] {
-        let Some(targets) = targets(on) else { continue };
+        let Some(targets) = targets(on, 1) else { continue };
         assert_eq!(targets.services()[0].real, on != "s3=embedded", "ours is no evidence");
         let mut seen = Seen::default();
         play("object_store", json!({}), 15, &targets, &mut seen);
@@ -146,7 +131,7 @@ fn objects_are_put_read_and_listed_alike_by_every_s3() {
 
 #[test]
 fn a_fork_found_in_simulation_happens_on_postgres_as_it_was() {
-    let Some(targets) = targets("postgres,redis") else { return };
+    let Some(targets) = targets("postgres,redis", 1) else { return };
     let model = models::find("run_head").expect("it is on the list");
     for mutant in ["no_cas", "no_cas_increment"] {
         let none = Map::new();
@@ -199,7 +184,7 @@ const BEYOND_US: [&str; 17] = [
 
 #[test]
 fn every_committed_trace_happens_on_real_services_as_it_was() {
-    let Some(targets) = targets("postgres,redis,s3=minio") else { return };
+    let Some(targets) = targets("postgres,redis,s3=minio", 1) else { return };
     let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../traces");
     let mut played = 0;
     for entry in std::fs::read_dir(directory).expect("the traces are committed") {
@@ -265,7 +250,7 @@ const MOVE: Update = Update { run: RUN, set: Set::Next, seen: Some(0), token: No
 #[test]
 fn a_failed_transaction_and_two_connections_of_one_client_are_answered_as_by_postgres() {
     use rows::Reply::{Done, InFailedTransaction, RolledBack, SerializationFailure, Updated};
-    let Some(targets) = targets("postgres") else { return };
+    let Some(targets) = targets("postgres", 1) else { return };
     for (end, ended) in [(Statement::Commit, RolledBack), (Statement::Rollback, Done)] {
         let mut exact = Exact::new(&targets).expect("postgres takes us");
         exact.reset(1, 2).expect("postgres answers");
@@ -295,7 +280,7 @@ fn a_failed_transaction_and_two_connections_of_one_client_are_answered_as_by_pos
 
 #[test]
 fn a_difference_is_told_with_its_step_and_both_answers() {
-    let Some(targets) = targets("postgres") else { return };
+    let Some(targets) = targets("postgres", 1) else { return };
     let given =
         params(json!({"lock": "none", "writers": 2, "commit": "auto", "conflict": "plain"}));
     let model = models::find("run_head").expect("it is on the list");
@@ -352,7 +337,7 @@ fn a_difference_is_told_with_its_step_and_both_answers() {
 
 #[test]
 fn sixteen_writers_at_full_speed_never_fork_a_row() {
-    let Some(targets) = targets("postgres") else { return };
+    let Some(targets) = targets("postgres", 1) else { return };
     let given = params(json!({"writers": 16, "transitions": 500, "lock": "none"}));
     let setup = Setup { params: &given, mutant: None };
     let found = confirm_model(served("run_head"), &setup, &targets, Options::default());
@@ -367,7 +352,7 @@ fn sixteen_writers_at_full_speed_never_fork_a_row() {
 
 #[test]
 fn a_lock_that_runs_out_under_its_holder_forks_nothing() {
-    let Some(targets) = targets("postgres,redis") else { return };
+    let Some(targets) = targets("postgres,redis", 1) else { return };
     let given = params(json!({"writers": 6, "transitions": 120, "ttl": 30, "commit": "explicit"}));
     let setup = Setup { params: &given, mutant: None };
     let found = confirm_model(served("run_head"), &setup, &targets, Options::default());
@@ -380,7 +365,7 @@ fn a_lock_that_runs_out_under_its_holder_forks_nothing() {
 
 #[test]
 fn without_the_compare_the_counters_are_clean_and_the_row_is_forked() {
-    let Some(targets) = targets("postgres") else { return };
+    let Some(targets) = targets("postgres", 1) else { return };
     let given = params(json!({"writers": 16, "transitions": 200, "lock": "none"}));
     let setup = Setup { params: &given, mutant: Some("no_cas_increment") };
     let found = confirm_model(served("run_head"), &setup, &targets, Options::default());
@@ -396,7 +381,7 @@ fn without_the_compare_the_counters_are_clean_and_the_row_is_forked() {
 #[test]
 fn what_is_put_at_full_speed_is_read_and_listed_at_once() {
     for on in ["s3=minio", "s3=embedded"] {
-        let Some(targets) = targets(on) else { continue };
+        let Some(targets) = targets(on, 1) else { continue };
         let given = params(json!({"writers": 4, "readers": 2, "objects": 10}));
         let setup = Setup { params: &given, mutant: None };
         let found = confirm_model(served("object_store"), &setup, &targets, Options::default());
@@ -409,7 +394,7 @@ fn what_is_put_at_full_speed_is_read_and_listed_at_once() {
 
 #[test]
 fn the_whole_cluster_holds_at_full_speed() {
-    let Some(targets) = targets("postgres,redis,s3=minio") else { return };
+    let Some(targets) = targets("postgres,redis,s3=minio", 1) else { return };
     let given = params(json!({"transitions": 30, "ttl": 60}));
     let setup = Setup { params: &given, mutant: None };
     let found = confirm_model(served("cluster"), &setup, &targets, Options::default());
@@ -422,7 +407,7 @@ fn the_whole_cluster_holds_at_full_speed() {
 #[test]
 fn nothing_of_ours_is_left_on_a_users_servers() {
     let wanted: Wanted = "postgres,redis".parse().expect("a test knows what --on takes");
-    let Some(_) = targets("postgres,redis") else { return };
+    let Some(_) = targets("postgres,redis", 1) else { return };
     let postgres = real::service::Postgres::start(&Default::default()).expect("it was found");
     let redis = real::service::Redis::start(&Default::default()).expect("it was found");
     let given = Given {

@@ -5,17 +5,18 @@
 //! aloud; `UNFORKED_REQUIRE_SERVICES=1` makes it a failure.
 
 mod skip;
+mod targets;
 
 use checker::{Property, Verdict};
 use models::served::Setup;
 use real::client::Program;
 use real::confirm::Options;
-use real::service::ServiceError;
-use real::{Confirmation, Given, Outcome, RealError, Targets, Wanted, confirm_model};
+use real::{Confirmation, Outcome, RealError, confirm_model};
 use serde_json::{Map, Value, json};
 use skip::skip;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+use targets::targets;
 
 /// Set where this program is to be a client.
 const CLIENT: &str = "UNFORKED_TEST_CLIENT";
@@ -77,15 +78,7 @@ fn tried(
     let served = models::SERVED.iter().find(|it| it.name() == name).expect("it is served");
     let setup = Setup { params: &params, mutant };
     let redis_nodes = served.redis_nodes(&setup).expect("its parameters");
-    let wanted: Wanted = on.parse().expect("a test knows what --on takes");
-    let targets = match Targets::start(&Wanted { redis_nodes, ..wanted }, &Given::default()) {
-        Ok(targets) => targets,
-        Err(RealError::Service(error @ ServiceError::NotFound { .. })) => {
-            skip(on, error);
-            return None;
-        }
-        Err(error) => panic!("{error}"),
-    };
+    let targets = targets(on, redis_nodes)?;
     Some(confirm_model(*served, &setup, &targets, options))
 }
 

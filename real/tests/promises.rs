@@ -5,6 +5,7 @@
 //! failure, so that CI cannot pass by having installed nothing.
 
 mod skip;
+mod targets;
 
 use checker::specs::objects::{Objects, Op, Ret};
 use checker::{Budget, Operation, Verdict, judge, line};
@@ -12,24 +13,12 @@ use models::object_store::About;
 use models::served::Setup;
 use real::capability::Capability;
 use real::confirm::{Options, Outcome, Promises, Trial, confirm_promises};
-use real::service::{InProcess, ServiceError, embedded, s3s_fs};
-use real::{Given, RealError, Targets, Wanted};
+use real::service::{InProcess, embedded, s3s_fs};
+use real::{Given, Targets, Wanted};
 use s3s::dto::*;
 use s3s::{S3, S3Request, S3Response, S3Result};
 use serde_json::{Map, Value, json};
-use skip::skip;
-
-fn targets(on: &str) -> Option<Targets> {
-    let wanted: Wanted = on.parse().expect("a test knows what --on takes");
-    match Targets::start(&wanted, &Given::default()) {
-        Ok(targets) => Some(targets),
-        Err(RealError::Service(error @ ServiceError::NotFound { .. })) => {
-            skip(on, error);
-            None
-        }
-        Err(error) => panic!("{error}"),
-    }
-}
+use targets::targets;
 
 /// Tries every promise on a server, by so many clients.
 fn tried(targets: &Targets, clients: u16) -> Promises {
@@ -56,7 +45,7 @@ fn of(found: &Promises, about: About) -> &Trial {
 
 #[test]
 fn s3s_fs_lets_two_create_and_two_replace_one_object_and_is_caught_with_the_evidence() {
-    let targets = targets("s3s-fs").expect("it is in this process");
+    let targets = targets("s3s-fs", 1).expect("it is in this process");
     assert_eq!(targets.lacking(), [], "one at a time it knows every condition");
     let card = &targets.services()[0];
     assert!(!card.real && card.version == s3s_fs::VERSION, "a server on trial: {card:?}");
@@ -87,7 +76,7 @@ fn s3s_fs_lets_two_create_and_two_replace_one_object_and_is_caught_with_the_evid
 #[test]
 fn minio_and_the_embedded_server_keep_every_promise_in_the_same_races() {
     for on in ["minio", "s3=embedded"] {
-        let Some(targets) = targets(on) else { continue };
+        let Some(targets) = targets(on, 1) else { continue };
         assert_eq!(targets.lacking(), []);
         let found = tried(&targets, 8);
         assert_eq!((found.trials.len(), found.lost), (4, 0), "{:?}", found.notes);
@@ -107,7 +96,7 @@ fn the_version_that_is_told_of_s3s_fs_is_the_one_we_are_built_with() {
 
 #[test]
 fn a_run_that_is_ended_early_says_so_and_is_no_pass() {
-    let targets = targets("s3=embedded").expect("it is in this process");
+    let targets = targets("s3=embedded", 1).expect("it is in this process");
     let served = models::SERVED.iter().find(|it| it.name() == "object_store").expect("a model");
     let mut session = models::find("object_store")
         .expect("a model")

@@ -46,11 +46,6 @@ impl Place {
     pub(super) fn read(text: &str) -> Result<Place, Failure> {
         Ok(match text {
             "simulated" => Place::Simulated,
-            "s3" => Place::Started(S3::Any),
-            "minio" | "s3=minio" => Place::Started(S3::Minio),
-            "weed" | "s3=weed" => Place::Started(S3::Weed),
-            "embedded" | "s3=embedded" => Place::Started(S3::Embedded),
-            "s3s-fs" | "s3=s3s-fs" => Place::Started(S3::S3sFs),
             url if url.starts_with("http://") || url.starts_with("https://") => {
                 // It would be shown beside the figures, and kept with them.
                 if url.contains('@') {
@@ -60,7 +55,10 @@ impl Place {
                 }
                 Place::At(url.to_owned())
             }
-            other => return Err(Failure::input(format!("--on {other}: expected {NAMES}"))),
+            name => Place::Started(
+                name.parse()
+                    .map_err(|()| Failure::input(format!("--on {name}: expected {NAMES}")))?,
+            ),
         })
     }
 
@@ -68,11 +66,7 @@ impl Place {
     pub(super) fn name(&self) -> &str {
         match self {
             Place::Simulated => "simulated",
-            Place::Started(S3::Any) => "s3",
-            Place::Started(S3::Minio) => "minio",
-            Place::Started(S3::Weed) => "weed",
-            Place::Started(S3::Embedded) => "embedded",
-            Place::Started(S3::S3sFs) => "s3s-fs",
+            Place::Started(s3) => s3.name(),
             Place::At(url) => url,
         }
     }

@@ -65,6 +65,13 @@ pub struct Only {
     pub alone: bool,
 }
 
+impl Only {
+    /// That it is the attempt which `job` was read at, and running.
+    pub fn running(job: Job) -> Self {
+        Only { state: Some(State::Running), attempt: Some(job.attempt), ..Only::default() }
+    }
+}
+
 /// What clients ask.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Call {

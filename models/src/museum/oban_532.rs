@@ -93,14 +93,9 @@ async fn rescue(table: &Door<'_, Oban>) -> Result<(), Lost> {
     let orphan = table.select(0).await?;
     // The last attempt is not rescued: it would be one too many.
     if orphan.state == State::Running && orphan.attempt < ATTEMPTS_MAX {
-        table.update(0, State::Waiting, running(orphan)).await?;
+        table.update(0, State::Waiting, Only::running(orphan)).await?;
     }
     Ok(())
-}
-
-/// That it is the same attempt that is running.
-fn running(job: Job) -> Only {
-    Only { state: Some(State::Running), attempt: Some(job.attempt), ..Only::default() }
 }
 
 impl Oban {
@@ -110,7 +105,7 @@ impl Oban {
         let last = job.attempt >= ATTEMPTS_MAX;
         let to = if last { State::Discarded } else { State::Waiting };
         let trusts = self.mutant == Some(Mutant::TrustsItsCopy);
-        let only = if trusts { Only::default() } else { running(job) };
+        let only = if trusts { Only::default() } else { Only::running(job) };
         table.update(0, to, only).await?;
         Ok(())
     }

@@ -88,14 +88,9 @@ impl Model for River {
 async fn work(table: &Door<'_, River>) -> Result<(), Lost> {
     for _ in 0..2 {
         let Some(job) = table.claim(0).await? else { return Ok(()) };
-        table.update(0, State::Completed, running(job)).await?;
+        table.update(0, State::Completed, Only::running(job)).await?;
     }
     Ok(())
-}
-
-/// That it is the same attempt that is running.
-fn running(job: Job) -> Only {
-    Only { state: Some(State::Running), attempt: Some(job.attempt), ..Only::default() }
 }
 
 impl River {
@@ -105,7 +100,7 @@ impl River {
             return Ok(());
         }
         let by_id = self.mutant == Some(Mutant::UpdatesById);
-        let only = if by_id { Only::default() } else { running(stuck) };
+        let only = if by_id { Only::default() } else { Only::running(stuck) };
         table.update(0, State::Waiting, only).await?;
         Ok(())
     }

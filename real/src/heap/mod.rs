@@ -23,6 +23,12 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, Row as _};
 use std::cell::Cell;
 use std::str::FromStr;
 use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
+
+/// What a task came to; one that panicked is told as what broke.
+async fn joined<T>(task: JoinHandle<Result<T, RealError>>) -> Result<T, RealError> {
+    task.await.map_err(|error| RealError::Broke { why: error.to_string() })?
+}
 
 /// The major version whose rules are simulated.
 const MAJOR: i32 = 15;

@@ -6,7 +6,7 @@
 //! however late the server is, so that which of them go is the same on both sides.
 
 use super::latency::Latencies;
-use super::{broke, run};
+use super::{broke, joined, run};
 use crate::error::RealError;
 use crate::service::{self, postgres::Options};
 use crate::targets::runtime;
@@ -19,7 +19,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::str::FromStr;
 use std::time::Duration;
-use tokio::task::{JoinHandle, LocalSet, spawn_local};
+use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{Instant, sleep, sleep_until};
 
 /// How often it is looked who waits.
@@ -193,10 +193,6 @@ async fn all_or_none<T>(
         shared.stopped.set(true);
     }
     done
-}
-
-async fn joined<T>(task: JoinHandle<Result<T, RealError>>) -> Result<T, RealError> {
-    task.await.map_err(|error| RealError::Broke { why: error.to_string() })?
 }
 
 /// Partitions are made before there are runs: making one takes the strongest lock there is.

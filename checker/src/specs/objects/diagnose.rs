@@ -4,7 +4,7 @@
 //! breaks them breaks it too, and hears a better sentence. Since-complete stands alone: a reading
 //! of several pages is no moment, but what was there before it began and stayed must be in it.
 
-use super::there::There;
+use super::there::{There, rank_of};
 use super::{Objects, Op, Ret};
 use crate::value::Datum;
 use crate::{ClientId, Outcome, Property, Seen, Violation};
@@ -287,11 +287,7 @@ impl<'a> Listing<'a> {
         let window = self.window(logs);
         let (mut told, mut next) = (0, window.start);
         for key in self.keys {
-            // Most often it is the very next name.
-            if logs.get(next).is_none_or(|(name, _)| name != key) {
-                let rest = logs.get(next..window.end).unwrap_or_default();
-                next += rest.partition_point(|(name, _)| *name < key.as_str());
-            }
+            next = rank_of(&logs[..window.end], next, key, |it| it.0);
             let Some((_, log)) = logs[..window.end].get(next).filter(|(name, _)| name == key)
             else {
                 return false;

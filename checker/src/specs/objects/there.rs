@@ -1,9 +1,23 @@
-//! How many names of a range are there, while names come and go.
+//! Names by rank: where one is, and how many of a range are there while names come and go.
 //!
 //! A tree of sums (Fenwick, "A new data structure for cumulative frequency tables", 1994), so that
 //! a listing is compared by a number and not name by name.
 
 use std::ops::Range;
+
+/// Where `name` is among `sorted`, or would be, from `from` on: most often it is the very next.
+pub(super) fn rank_of<T>(
+    sorted: &[T],
+    from: usize,
+    name: &str,
+    name_of: impl Fn(&T) -> &str,
+) -> usize {
+    let rest = sorted.get(from..).unwrap_or_default();
+    match rest.first() {
+        Some(next) if name_of(next) == name => from,
+        _ => from + rest.partition_point(|it| name_of(it) < name),
+    }
+}
 
 /// Names by rank, each there or not.
 pub(super) struct There(Vec<u32>);

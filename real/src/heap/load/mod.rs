@@ -9,7 +9,7 @@ mod watch;
 mod worker;
 
 use super::latency::Latencies;
-use super::{broke, run, table};
+use super::{broke, joined, run, table};
 use crate::error::RealError;
 use crate::service::{self, postgres::Options};
 use crate::targets::runtime;
@@ -262,11 +262,6 @@ impl Tasks {
             whole,
         })
     }
-}
-
-async fn joined<T>(task: JoinHandle<Result<T, RealError>>) -> Result<T, RealError> {
-    let why = |error: tokio::task::JoinError| RealError::Broke { why: error.to_string() };
-    task.await.map_err(why)?
 }
 
 /// The session that opens a transaction and leaves it alone; it comes back if it holds to the end.

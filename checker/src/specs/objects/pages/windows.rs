@@ -4,7 +4,7 @@
 //! walking both in order, names that were certainly there are counted and not looked at, and only
 //! puts that overlap it are asked which came first.
 
-use super::super::there::There;
+use super::super::there::{There, rank_of};
 use super::super::{Op, Ret};
 use super::{End, NOBODY, Object, Pages};
 use crate::monitor::words;
@@ -83,11 +83,7 @@ impl<V: Datum> Pages<'_, V> {
         let mut told = Vec::with_capacity(keys.len());
         let mut next = start;
         for key in keys {
-            // Most often it is the very next name.
-            if self.objects.get(next).is_none_or(|it| it.name != key) {
-                let rest = self.objects.get(next..end).unwrap_or_default();
-                next += rest.partition_point(|it| it.name < key.as_str());
-            }
+            next = rank_of(&self.objects[..end], next, key, |it| it.name);
             if next >= end || self.objects[next].name != key {
                 return Err(self.unlisted(position, key));
             }
