@@ -152,7 +152,7 @@ fn states(shape: &str, symmetry: bool) -> Option<Figures> {
     let mut session = lock_cas(shape)?;
     let limits = Limits { faults_max: 0, states_max: u64::from(u32::MAX), symmetry };
     Some(per_cpu_second(["distinct_states"], |_| {
-        let explored = session.explore(&limits, &mut |_, _| true);
+        let explored = session.explore_on(&Threads(1), &limits, &mut |_, _| true);
         [explored.distinct]
     }))
 }

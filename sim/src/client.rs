@@ -41,6 +41,7 @@ pub(crate) enum Adrift<C> {
     Parked(C),
 }
 
+#[repr(align(64))]
 pub(crate) struct Client<M: Model, F> {
     pub(crate) desk: Rc<Desk<M>>,
     /// Boxed once; the next run's program takes the same place.

@@ -34,6 +34,7 @@ pub struct Move {
 
 /// One decision of a schedule.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[repr(align(8))]
 pub enum Step {
     /// The call takes effect in the world, and is answered at once unless answers travel.
     Apply(CallId),

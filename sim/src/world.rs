@@ -319,7 +319,7 @@ impl Marks {
     }
 
     /// None yet, and room for as many kinds of it as a run knows.
-    pub(crate) fn with_room() -> Self {
+    pub fn with_room() -> Self {
         Marks { counts: Vec::with_capacity(16), hits: None }
     }
 

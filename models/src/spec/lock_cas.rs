@@ -67,13 +67,6 @@ struct Writer {
     won: u8,
 }
 
-/// As one word: a state is hashed far more often than anything else is done to it.
-impl Hash for Writer {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.word().hash(state);
-    }
-}
-
 impl Writer {
     fn word(self) -> u32 {
         u32::from_le_bytes([self.next, self.tried, self.seen, self.won])
@@ -92,10 +85,16 @@ pub struct State {
     mutant: Constant<Option<Mutant>>,
 }
 
+/// In few words: a state is hashed far more often than anything else is done to it.
 impl Hash for State {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        u32::from_le_bytes([self.count, self.lock, self.number, self.expiries_left]).hash(state);
-        self.parties_now().iter().for_each(|writer| writer.hash(state));
+        let all = u32::from_le_bytes([self.count, self.lock, self.number, self.expiries_left]);
+        let two = |first: u32, second: Writer| u64::from(first) << 32 | u64::from(second.word());
+        let (first, others) = self.parties_now().split_first().expect("there is a writer");
+        state.write_u64(two(all, *first));
+        for pair in others.chunks(2) {
+            state.write_u64(two(pair[0].word(), pair.get(1).copied().unwrap_or_default()));
+        }
     }
 }
 

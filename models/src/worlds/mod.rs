@@ -164,7 +164,7 @@ impl Services {
             surroundings: Constant::default(),
             objects: Objects::new(profile),
             locked,
-            marks: Marks::default(),
+            marks: Marks::with_room(),
         }
     }
 

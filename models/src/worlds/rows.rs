@@ -94,11 +94,15 @@ pub struct Rows {
 impl Rows {
     /// A table with one row for each of `runs`, all at 0.
     pub fn new(runs: u16, vacuum: Vacuum) -> Self {
-        let first = Version { row: Row::default(), made: Stamp::At(0), gone: None };
-        let chain = Chain { versions: vec![first], locked: None, waiting: Vec::new() };
+        // There is room for what a short run does: it is made for every seed.
+        let chain = |_| {
+            let mut versions = Vec::with_capacity(8);
+            versions.push(Version { row: Row::default(), made: Stamp::At(0), gone: None });
+            Chain { versions, locked: None, waiting: Vec::new() }
+        };
         Rows {
-            chains: vec![chain; usize::from(runs)],
-            open: Vec::new(),
+            chains: (0..runs).map(chain).collect(),
+            open: Vec::with_capacity(8),
             closed: Vec::new(),
             commits: 0,
             vacuum,

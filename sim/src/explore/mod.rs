@@ -9,13 +9,14 @@
 mod alone;
 mod clients;
 mod components;
+mod count;
 mod doubt;
 mod graph;
 mod lasso;
 mod live;
 mod moves;
 mod naive;
-mod shards;
+mod shared;
 mod spared;
 mod table;
 
@@ -104,7 +105,8 @@ pub fn explore<M: Model, S: Starts<M>>(
     search.explored(found)
 }
 
-/// [`explore`] by several workers, where the model is one of moves alone: the same answer, sooner.
+/// [`explore`] by workers, one or several, that keep no way to a state, where the model is one of
+/// moves alone: the same answer, sooner.
 pub fn explore_on<M: Model, S: Starts<M>>(
     workers: &dyn Workers,
     model: &M,
@@ -113,8 +115,7 @@ pub fn explore_on<M: Model, S: Starts<M>>(
     look: Look<'_>,
 ) -> Explored {
     if model.clients() == 0
-        && workers.count() > 1
-        && let Some(all) = shards::count(workers, model, limits, &mut *look)
+        && let Some(all) = count::count(workers, model, limits, &mut *look)
     {
         return all;
     }

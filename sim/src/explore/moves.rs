@@ -10,7 +10,7 @@ use std::hash::Hash;
 
 /// Successors that are looked up together: the table is far from the processor, and looks at it
 /// that do not wait for each other take little longer than one.
-const BATCH: usize = 64;
+pub(super) const BATCH: usize = 64;
 
 /// What is held to every step, and to every state that has none.
 pub(super) trait Judge<W> {
