@@ -114,6 +114,9 @@ pub trait Model: Clone + Send + Sync + 'static {
     const ANSWERS_TRAVEL: bool = false;
     /// Whether [`Model::invariant`] looks at the state before a step as well.
     const COMPARES: bool = false;
+    /// Whether it can have clients. One whose world cannot be asked anything has none, and what only
+    /// they need is not even built for it.
+    const ASKS: bool = size_of::<CallOf<Self>>() > 0;
 
     /// What it can be sized by.
     type Params: Params;

@@ -35,7 +35,7 @@ pub trait Observer<M: Model, W> {
 
 impl<M: Model, W> Observer<M, W> for () {}
 
-impl<M: Model, W, O: Observer<M, W>> Observer<M, W> for &mut O {
+impl<M: Model, W, O: Observer<M, W> + ?Sized> Observer<M, W> for &mut O {
     fn told(&mut self, from: CallId, call: &CallOf<M>, reply: Option<&ReplyOf<M>>) {
         (**self).told(from, call, reply);
     }

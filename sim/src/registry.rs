@@ -226,9 +226,25 @@ fn read_params<M: Model>(
 /// What is given as text is read as the kind of value its default is.
 pub fn read<P: Params>(
     owner: &'static str,
-    mut all: Map<String, Value>,
+    all: Map<String, Value>,
     given: &Map<String, Value>,
 ) -> Result<P, SetupError> {
+    let parse = |all| serde_json::from_value::<P>(Value::Object(all)).map_err(|it| it.to_string());
+    let all = over(owner, all, given, &|all| parse(all).map(drop))?;
+    let bad = |why: String| SetupError::BadParam { model: owner, why };
+    let params = parse(all).map_err(bad)?;
+    params.check().map_err(bad)?;
+    Ok(params)
+}
+
+/// `all` with what was `given` over them. `can_be`: what is wrong with them, if they are of the wrong
+/// kind.
+fn over(
+    owner: &'static str,
+    mut all: Map<String, Value>,
+    given: &Map<String, Value>,
+    can_be: &dyn Fn(Map<String, Value>) -> Result<(), String>,
+) -> Result<Map<String, Value>, SetupError> {
     let bad = |why: String| SetupError::BadParam { model: owner, why };
     for (name, value) in given {
         let Some(slot) = all.get_mut(name) else {
@@ -242,13 +258,9 @@ pub fn read<P: Params>(
             other => other.clone(),
         };
         // One at a time, so that the message names the parameter that is wrong.
-        serde_json::from_value::<P>(Value::Object(all.clone()))
-            .map_err(|error| bad(format!("{name}={value}: {error}")))?;
+        can_be(all.clone()).map_err(|error| bad(format!("{name}={value}: {error}")))?;
     }
-    let params: P =
-        serde_json::from_value(Value::Object(all)).map_err(|error| bad(error.to_string()))?;
-    params.check().map_err(bad)?;
-    Ok(params)
+    Ok(all)
 }
 
 impl<M: Model> AnyModel for Registered<M> {

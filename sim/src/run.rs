@@ -236,6 +236,22 @@ impl<M: Model, S: Starts<M>> Engine<M, S> {
         Ok(step)
     }
 
+    /// [`step`](Engine::step) for those to whom a call more is nothing: made once for a model, where
+    /// the loop is made anew for everybody who runs it.
+    #[inline(never)]
+    pub(crate) fn take_step<W>(
+        &mut self,
+        model: &M,
+        world: &mut W,
+        index: usize,
+        mut observer: &mut dyn Observer<M, W>,
+    ) -> Result<Step, Stop>
+    where
+        W: World<Call = CallOf<M>, Reply = ReplyOf<M>>,
+    {
+        self.step(model, world, index, &mut observer)
+    }
+
     #[inline]
     fn note(&mut self, step: Step) {
         self.steps.push(step);

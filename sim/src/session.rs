@@ -3,6 +3,7 @@
 //! Playing is the hot path of every campaign, so it writes down nothing but what the verdict needs;
 //! telling plays the same steps once more and writes down what a person wants to read.
 
+mod params;
 mod watch;
 
 use crate::chooser::{Chooser, Random, Replay, Then};
@@ -24,7 +25,6 @@ use crate::verdict::{name_of, verdict};
 use crate::world::{Legible, Marks, World};
 use checker::{ClientId, Property, Verdict, Workers, line};
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
 use std::ops::Range;
 use watch::{Noting, Watch};
 
@@ -153,6 +153,7 @@ pub trait Session {
 /// Opens a session.
 pub(crate) fn open<M: Model>(params: M::Params, mutant: Option<M::Mutant>) -> Box<dyn Session> {
     let model = M::new(params.clone(), mutant);
+    assert!(M::ASKS || model.clients() == 0, "clients need a world that can be asked something");
     let engine = engine::<M>();
     let origin = Origin::Steps;
     let told = Figures::default();
@@ -192,34 +193,42 @@ impl<M: Model, S: Starts<M>> Running<M, S> {
         scenario.faults()
     }
 
-    /// `steps_max`: how many steps are the chooser's, before only the fair schedule decides.
+    /// Plays a run: `steps_max` steps are the chooser's, before only the fair schedule decides.
     fn run(&mut self, chooser: &mut impl Chooser, faults_max: u32, steps_max: usize) -> Outcome {
-        self.run_seen(chooser, faults_max, steps_max, &mut ())
+        let mut world = self.world();
+        let bounds = self.bounds(faults_max, steps_max);
+        let mut watch = Watch::of(&self.model, &world, steps_max);
+        let ended = self.engine.run(&self.model, &mut world, chooser, bounds, &mut watch);
+        self.outcome(&ended, &world, bounds)
     }
 
-    /// The same, and somebody looks on.
+    /// The same for those to whom a call more for every step is nothing; and `also` looks on.
     fn run_seen(
         &mut self,
-        chooser: &mut impl Chooser,
+        chooser: &mut dyn Chooser,
         faults_max: u32,
         steps_max: usize,
-        also: &mut impl Observer<M, M::World>,
+        also: &mut dyn Observer<M, M::World>,
     ) -> Outcome {
-        let tail_max = TAIL_MAX.max(self.model.steps_max());
-        let bounds = Bounds { faults_max, steps_max, tail_max };
         let mut world = self.world();
-        let watch = Watch {
-            model: &self.model,
-            before: M::COMPARES.then(|| world.clone()),
-            steps_left: (self.model.clients() == 0).then_some(steps_max),
-        };
-        let mut watch = (also, watch);
-        let ended = self.engine.run(&self.model, &mut world, chooser, bounds, &mut watch);
+        let bounds = self.bounds(faults_max, steps_max);
+        let mut watch = (also, Watch::of(&self.model, &world, steps_max));
+        let ended = told(&mut self.engine, &self.model, &mut world, chooser, bounds, &mut watch);
+        self.outcome(&ended, &world, bounds)
+    }
+
+    fn bounds(&self, faults_max: u32, steps_max: usize) -> Bounds {
+        Bounds { faults_max, steps_max, tail_max: TAIL_MAX.max(self.model.steps_max()) }
+    }
+
+    /// What the engine's last run came to, which left `world` behind.
+    fn outcome(&self, ended: &Ended, world: &M::World, bounds: Bounds) -> Outcome {
+        let Bounds { faults_max, steps_max, .. } = bounds;
         let history = self.engine.history();
         let taken = self.engine.steps().len();
-        let steps = if ended == Ended::Livelock { taken.min(steps_max) } else { taken };
-        let verdict = verdict(&self.model, &ended, &world, history.operations(), steps);
-        let (marks, ops) = (self.counted(&world), history.operations().len());
+        let steps = if *ended == Ended::Livelock { taken.min(steps_max) } else { taken };
+        let verdict = verdict(&self.model, ended, world, history.operations(), steps);
+        let (marks, ops) = (self.counted(world), history.operations().len());
         Outcome { verdict, digest: self.engine.digest(), skipped: 0, ops, marks, faults_max }
     }
 
@@ -236,6 +245,19 @@ impl<M: Model, S: Starts<M>> Running<M, S> {
         let stats = self.model.stats(history.operations(), &marks);
         Figures { ops: history.operations().len(), marks, stats }
     }
+}
+
+/// The engine's loop, made once for a model, whoever chooses and whoever looks on.
+#[inline(never)]
+fn told<M: Model, S: Starts<M>>(
+    engine: &mut Engine<M, S>,
+    model: &M,
+    world: &mut M::World,
+    chooser: &mut dyn Chooser,
+    bounds: Bounds,
+    mut observer: &mut dyn Observer<M, M::World>,
+) -> Ended {
+    engine.run(model, world, chooser, bounds, &mut observer)
 }
 
 impl<M: Model, S: Starts<M>> Session for Running<M, S> {
@@ -265,14 +287,14 @@ impl<M: Model, S: Starts<M>> Session for Running<M, S> {
             Plan::Steps { steps, faults_max } => {
                 self.origin = Origin::Steps;
                 let mut replay = Replay::new(steps);
-                let outcome = self.run(&mut replay, faults_max, steps.len());
+                let outcome = self.run_seen(&mut replay, faults_max, steps.len(), &mut ());
                 Outcome { skipped: replay.skipped(), ..outcome }
             }
             Plan::Walk { steps, faults_max, seed } => {
                 self.origin = Origin::Steps;
                 let mut chooser = Then::new(Replay::new(steps), Random::new(Rng::new(seed)));
                 let steps_max = self.model.steps_max().max(steps.len());
-                let outcome = self.run(&mut chooser, faults_max, steps_max);
+                let outcome = self.run_seen(&mut chooser, faults_max, steps_max, &mut ());
                 Outcome { skipped: chooser.skipped(), ..outcome }
             }
         }
@@ -298,7 +320,7 @@ impl<M: Model, S: Starts<M>> Session for Running<M, S> {
         world.listen();
         let mut chooser = Noting { chooser: Replay::new(steps), dull: Vec::new() };
         let mut teller = Teller::new(&self.model);
-        self.engine.run(&self.model, &mut world, &mut chooser, bounds, &mut teller);
+        told(&mut self.engine, &self.model, &mut world, &mut chooser, bounds, &mut teller);
         let mut scenes = teller.scenes;
         for (scene, dull) in scenes.iter_mut().zip(chooser.dull) {
             scene.dull = dull;
@@ -407,40 +429,17 @@ impl<M: Model, S: Starts<M>> Session for Running<M, S> {
         to_map(&self.params)
     }
 
-    /// What drawing changes was open; what it may become, enough draws will show.
     fn left_open(&self) -> Vec<(String, Vec<Value>)> {
-        const DRAWS: u64 = 64;
-        let mut open = BTreeMap::<String, Vec<Value>>::new();
-        let given = to_map(&self.given);
-        for seed in 0..DRAWS {
+        params::left_open(&to_map(&self.given), &|rng| {
             let mut params = self.given.clone();
-            params.draw(&mut Rng::new(seed));
-            for (name, drawn) in to_map(&params) {
-                let choices = open.entry(name.clone()).or_default();
-                if drawn != given[&name] && !choices.contains(&drawn) {
-                    choices.push(drawn);
-                }
-            }
-        }
-        open.retain(|_, choices| !choices.is_empty());
-        open.values_mut().for_each(|choices| choices.sort_by_key(Value::to_string));
-        open.into_iter().collect()
+            params.draw(rng);
+            to_map(&params)
+        })
     }
 
     fn simpler(&self) -> Vec<Map<String, Value>> {
         let now = self.params();
-        let mut simpler = Vec::new();
-        for name in M::Params::SIZES {
-            let value = now[*name].as_u64().unwrap_or(0);
-            // Where few are not enough, half of them may be, or one less.
-            let few = (1..value).take(8);
-            let many = [value / 2, value.saturating_sub(1)];
-            for smaller in few.chain(many.into_iter().filter(|it| *it > 8)) {
-                let mut params = now.clone();
-                params[*name] = Value::from(smaller);
-                simpler.push(params);
-            }
-        }
+        let mut simpler = params::smaller(&now, M::Params::SIZES);
         simpler.extend(self.params.simpler().iter().map(to_map).filter(|params| *params != now));
         simpler
     }

@@ -62,7 +62,7 @@ impl<M: Model> Observer<M, M::World> for Teller<'_, M> {
         if let Some(all) = world.marks() {
             marks.extend_from_slice(&all.hits()[self.hits..]);
             self.hits = all.hits().len();
-            marks.sort_by_key(|(hit, _)| all.iter().position(|(name, _)| name == *hit));
+            all.sort_hits(&mut marks);
         }
         let who = match step {
             Step::World(chosen) => M::World::party(chosen),

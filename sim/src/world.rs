@@ -292,6 +292,11 @@ impl Marks {
         self.hits.as_deref().unwrap_or_default()
     }
 
+    /// Orders hits as their names appeared first.
+    pub(crate) fn sort_hits(&self, hits: &mut [Hit]) {
+        hits.sort_by_key(|(hit, _)| self.iter().position(|(name, _)| name == *hit));
+    }
+
     /// It happened `count` times more.
     pub fn add(&mut self, name: &'static str, count: u64) {
         // Most often it is the very same text, and there is no need to read it.

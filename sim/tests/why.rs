@@ -38,6 +38,7 @@ impl Model for Race {
     const NAME: &'static str = "race";
     const ABOUT: &'static str = "who is first";
     const VERSION: u32 = 1;
+    const ASKS: bool = true;
     type Params = NoParams;
     type Mutant = ();
     const MUTANTS: &'static [Mutation<()>] = &[];

@@ -93,7 +93,8 @@ impl<M: Model, S: Starts<M>> Explorer<'_, M, S> {
         let mut world = self.worlds[search.starts[at as usize]].clone();
         self.engine.begin(self.model, &world, search.limits.faults_max);
         for index in path.into_iter().rev() {
-            let stepped = self.engine.step(self.model, &mut world, usize::from(index), &mut ());
+            let stepped =
+                self.engine.take_step(self.model, &mut world, usize::from(index), &mut ());
             stepped.expect("nobody looks on who could object");
         }
         world
@@ -129,7 +130,7 @@ impl<M: Model, S: Starts<M>> Explorer<'_, M, S> {
             }
             let mut world = ready.take().unwrap_or_else(|| self.reach(search, node));
             let mut doing = Doing::begin(self.engine);
-            let stepped = self.engine.step(self.model, &mut world, index, &mut doing);
+            let stepped = self.engine.take_step(self.model, &mut world, index, &mut doing);
             debug_assert!(!matches!(stepped, Err(Stop::Enough)), "nobody looks on");
             let ops = doing.ended_before();
             let taken = doing.done(self.engine, step);

@@ -42,6 +42,9 @@ pub fn doubt<M: Model, S: Starts<M>>(
     faults_max: u32,
     seeds: Range<u64>,
 ) -> Result<u64, Doubt> {
+    if !M::ASKS {
+        return Ok(0);
+    }
     engine.hears = true;
     let mut doubter = Doubter { model, engine, faults_max, start: 0 };
     let tried = seeds.map(|seed| doubter.walk(&mut Rng::new(seed))).sum();
@@ -88,7 +91,7 @@ impl<M: Model, S: Starts<M>> Doubter<'_, M, S> {
         self.engine.begin(self.model, &world, self.faults_max);
         for step in steps {
             let index = self.engine.menu().position(*step).expect("it was possible before");
-            let stepped = self.engine.step(self.model, &mut world, index, &mut ());
+            let stepped = self.engine.take_step(self.model, &mut world, index, &mut ());
             stepped.expect("nobody looks on who could object");
         }
         world
@@ -98,7 +101,7 @@ impl<M: Model, S: Starts<M>> Doubter<'_, M, S> {
         let mut world = self.play(steps);
         let mut doing = Doing::begin(self.engine);
         let index = self.engine.menu().position(step).expect("it is possible");
-        let stepped = self.engine.step(self.model, &mut world, index, &mut doing);
+        let stepped = self.engine.take_step(self.model, &mut world, index, &mut doing);
         stepped.expect("it stops nobody");
         doing.done(self.engine, step)
     }
@@ -117,7 +120,7 @@ impl<M: Model, S: Starts<M>> Doubter<'_, M, S> {
         let mut world = self.play(&[steps, &[one]].concat());
         let over = self.engine.ended(true).is_some();
         let index = self.engine.menu().position(other).filter(|_| !over)?;
-        let stepped = self.engine.step(self.model, &mut world, index, &mut ());
+        let stepped = self.engine.take_step(self.model, &mut world, index, &mut ());
         stepped.expect("nobody looks on who could object");
         Some(self.engine.fingerprint(&world))
     }

@@ -95,7 +95,7 @@ pub fn explore<M: Model, S: Starts<M>>(
     spares: bool,
     look: Look<'_>,
 ) -> Explored {
-    if model.clients() == 0 {
+    if !M::ASKS || model.clients() == 0 {
         let mut search = Search::new(limits, look);
         let found = moves::search(model, &mut search, &moves::Whole(model));
         return search.explored(found);

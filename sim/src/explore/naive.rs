@@ -53,7 +53,7 @@ pub fn enumerate<M: Model, S: Starts<M>>(
                 if path.len() == depth {
                     path.push((0, engine.menu().len()));
                 }
-                let stepped = engine.step(model, &mut world, path[depth].0, &mut ());
+                let stepped = engine.take_step(model, &mut world, path[depth].0, &mut ());
                 stepped.expect("nobody looks on who could object");
                 if let Err(violation) = model.invariant(None, &world) {
                     broken.insert(violation.property.to_string());

@@ -71,9 +71,9 @@ impl<M: Model> Possible<M> {
             _ => None,
         };
         let steps = engine.menu().iter().enumerate();
-        let mut all: Vec<_> = steps.map(|(index, step)| (step, index, call(step))).collect();
-        all.sort_by_key(|(step, index, _)| (*step, *index));
-        Possible(all)
+        let mut all: Vec<_> = steps.map(|(index, step)| (step, index)).collect();
+        all.sort_unstable();
+        Possible(all.into_iter().map(|(step, index)| (step, index, call(step))).collect())
     }
 
     /// Each step, and where it lies on the menu.

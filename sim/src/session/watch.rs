@@ -8,10 +8,18 @@ use crate::step::Step;
 
 /// Holds every step to the model's invariant.
 pub(super) struct Watch<'a, M: Model> {
-    pub(super) model: &'a M,
-    pub(super) before: Option<M::World>,
+    model: &'a M,
+    before: Option<M::World>,
     /// Where there are no clients that could be done: after so many steps, settled is enough.
-    pub(super) steps_left: Option<usize>,
+    steps_left: Option<usize>,
+}
+
+impl<'a, M: Model> Watch<'a, M> {
+    /// Looks on from `world`, the first of a run.
+    pub(super) fn of(model: &'a M, world: &M::World, steps_max: usize) -> Self {
+        let before = M::COMPARES.then(|| world.clone());
+        Watch { model, before, steps_left: (model.clients() == 0).then_some(steps_max) }
+    }
 }
 
 impl<M: Model> Observer<M, M::World> for Watch<'_, M> {
