@@ -136,19 +136,14 @@ pub fn validate<S: Spec>(
 fn has_twins(order: &[u32]) -> bool {
     let (least, most) = (order.iter().min(), order.iter().max());
     let (Some(&least), Some(&most)) = (least, most) else { return false };
-    // Bits where they are dense, as they are where all operations are one part.
-    if (most - least) as usize / 64 > order.len() {
+    // A table where they are dense, as they are where all operations are one part.
+    if (most - least) as usize / 8 > order.len() {
         let mut sorted = order.to_vec();
         sorted.sort_unstable();
         return sorted.windows(2).any(|pair| pair[0] == pair[1]);
     }
-    let mut seen = vec![0u64; (most - least) as usize / 64 + 1];
-    order.iter().any(|index| {
-        let (word, bit) = ((index - least) as usize / 64, 1 << ((index - least) % 64));
-        let twin = seen[word] & bit != 0;
-        seen[word] |= bit;
-        twin
-    })
+    let mut seen = vec![false; (most - least) as usize + 1];
+    order.iter().any(|index| std::mem::replace(&mut seen[(index - least) as usize], true))
 }
 
 /// Why an order is no proof.

@@ -55,6 +55,17 @@ impl<S: Written> Collector<S> {
         self.operations.is_empty()
     }
 
+    /// Allows so many bytes of operations from now on.
+    pub fn allow(&mut self, bytes_max: usize) {
+        self.bytes_max = bytes_max;
+    }
+
+    /// The operations so far, in the order in which they came. Those whose returns are yet to come
+    /// are open.
+    pub fn so_far(&self) -> &[Operation<S::Op, S::Ret>] {
+        &self.operations
+    }
+
     /// The operations, sorted by call.
     pub fn finish(mut self) -> Result<Operations<S>, Wrong> {
         if let Some((id, _)) = self.early.first_key_value() {

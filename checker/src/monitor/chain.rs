@@ -41,6 +41,32 @@ pub(crate) enum Mark {
     SeesOdd,
 }
 
+impl Mark {
+    /// Which of the above, counted from 0: an index into a table, where a branch would be guessed
+    /// wrong every other time.
+    fn kind(self) -> usize {
+        match self {
+            Mark::Dropped => 0,
+            Mark::Free => 1,
+            Mark::Makes(_) => 2,
+            Mark::Sees(_) => 3,
+            Mark::Avoids(_) => 4,
+            Mark::Before(_) => 5,
+            Mark::SeesOdd => 6,
+        }
+    }
+
+    /// The stage it names, if it names one.
+    fn stage(self) -> u32 {
+        match self {
+            Mark::Makes(stage) | Mark::Sees(stage) | Mark::Avoids(stage) | Mark::Before(stage) => {
+                stage
+            }
+            Mark::Dropped | Mark::Free | Mark::SeesOdd => 0,
+        }
+    }
+}
+
 /// What an operation says, and when: all that is looked at again.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Said {
@@ -57,9 +83,9 @@ impl Said {
 }
 
 /// What the operations of a part say, by their positions in it.
-pub(crate) struct Stages<'a> {
+pub(crate) struct Stages {
     /// One for each operation, by call.
-    pub(crate) said: &'a [Said],
+    pub(crate) said: Vec<Said>,
     /// The last stage there is a maker for; each up to it has one.
     pub(crate) last: u32,
     /// The last stage that somebody must have reached. Makers beyond it never answered.
@@ -86,51 +112,65 @@ struct Bound {
 }
 
 /// The order in which they can have gone, by position, or why there is none.
-pub(crate) fn decide(stages: &Stages<'_>) -> Result<Vec<u32>, Broken> {
-    let (bounds, avoiding) = bounds(stages);
+pub(crate) fn decide(stages: Stages) -> Result<Vec<u32>, Broken> {
+    let (bounds, avoiding) = bounds(&stages);
     let must = stages.must as usize;
     if (0..=must).any(|k| bounds[k].lower > bounds[k].upper) {
-        return Err(late(stages.said, &bounds));
+        return Err(late(&stages.said, &bounds));
     }
-    let avoids = if avoiding { avoids(stages, &bounds) } else { Vec::new() };
+    let avoids = if avoiding { avoids(&stages, &bounds) } else { Vec::new() };
     let points = if avoids.is_empty() {
         bounds[..=must].iter().map(|bound| bound.lower).collect()
     } else {
         match reach(&bounds[..=stages.last as usize], must, avoids) {
             Ok(points) => points,
-            Err(stage) => return Err(refusal(stages, &bounds, stage)),
+            Err(stage) => return Err(refusal(&stages, &bounds, stage)),
         }
     };
     Ok(order(stages.said, &points))
 }
 
+const KINDS: usize = 7;
+
+/// What a mark asks of its stage: masks of its call and its return, which are neutral where it asks
+/// nothing.
+#[derive(Clone, Copy)]
+struct Asks {
+    /// That a stage begins no earlier than its call.
+    call: u64,
+    /// That its stage begins no later than its return.
+    at: u64,
+    /// How far the stage that it asks the former of is from its own.
+    next: usize,
+}
+
+/// By kind of mark.
+const ASKS: [Asks; KINDS] = {
+    let nothing = Asks { call: 0, at: 0, next: 0 };
+    let makes = Asks { call: u64::MAX, at: u64::MAX, next: 0 };
+    let sees = Asks { next: 1, ..makes };
+    let before = Asks { at: 0, ..makes };
+    [nothing, nothing, makes, sees, nothing, before, nothing]
+};
+
 /// The bounds of each stage, one more than there are, each in view of all others; and whether any
 /// operation says where the state was not.
-fn bounds(stages: &Stages<'_>) -> (Vec<Bound>, bool) {
+fn bounds(stages: &Stages) -> (Vec<Bound>, bool) {
     let count = stages.last as usize + 2;
     let mut bounds = vec![Bound { lower: 0, upper: u64::MAX }; count];
-    let mut avoiding = false;
-    for said in stages.said {
-        match said.mark {
-            Mark::Dropped | Mark::Free => {}
-            Mark::Avoids(_) | Mark::SeesOdd => avoiding = true,
-            Mark::Makes(stage) => {
-                let bound = &mut bounds[stage as usize];
-                bound.lower = bound.lower.max(said.call);
-                bound.upper = bound.upper.min(said.at);
-            }
-            Mark::Before(stage) => {
-                if let Some(bound) = bounds.get_mut(stage as usize) {
-                    bound.lower = bound.lower.max(said.call);
-                }
-            }
-            Mark::Sees(stage) => {
-                bounds[stage as usize].upper = bounds[stage as usize].upper.min(said.at);
-                let next = &mut bounds[stage as usize + 1];
-                next.lower = next.lower.max(said.call);
-            }
-        }
+    let mut kinds = [false; KINDS];
+    for said in &stages.said {
+        let kind = said.mark.kind();
+        let Asks { call, at, next } = ASKS[kind];
+        kinds[kind] = true;
+        // One beyond the last stage asks nothing of those that can be.
+        let stage = (said.mark.stage() as usize).min(count - 1);
+        let bound = &mut bounds[stage];
+        bound.upper = bound.upper.min(said.at | !at);
+        let bound = &mut bounds[(stage + next).min(count - 1)];
+        bound.lower = bound.lower.max(said.call & call);
     }
+    let avoiding = kinds[Mark::Avoids(0).kind()] || kinds[Mark::SeesOdd.kind()];
     for k in 1..count {
         bounds[k].lower = bounds[k].lower.max(bounds[k - 1].lower);
     }
@@ -142,7 +182,7 @@ fn bounds(stages: &Stages<'_>) -> (Vec<Bound>, bool) {
 
 /// What the operations that deny a stage still ask, once the bounds are known: sorted by stage and
 /// call.
-fn avoids(stages: &Stages<'_>, bounds: &[Bound]) -> Vec<Avoid> {
+fn avoids(stages: &Stages, bounds: &[Bound]) -> Vec<Avoid> {
     let (last, must) = (stages.last, stages.must as usize);
     let mut avoids = Vec::new();
     let mut denies = |position: usize, stage: u32, said: &Said| {
@@ -202,7 +242,7 @@ fn since_lower(said: &[Said], stage: u32) -> Option<usize> {
 }
 
 /// Whose denial is wrong by itself, if one is.
-fn refusal(stages: &Stages<'_>, bounds: &[Bound], stuck: usize) -> Broken {
+fn refusal(stages: &Stages, bounds: &[Bound], stuck: usize) -> Broken {
     let must = stages.must as usize;
     let avoids = avoids(stages, bounds);
     let hopeless = avoids.iter().find(|it| {
@@ -211,8 +251,8 @@ fn refusal(stages: &Stages<'_>, bounds: &[Bound], stuck: usize) -> Broken {
         began && (bounds[k + 1].lower > it.at || k == stages.last as usize)
     });
     let Some(it) = hopeless else { return Broken::Tangled { stage: stuck as u32 } };
-    let since = if it.stage == 0 { None } else { until_upper(stages.said, it.stage) };
+    let since = if it.stage == 0 { None } else { until_upper(&stages.said, it.stage) };
     let is_last = it.stage == stages.last;
-    let until = if is_last { None } else { since_lower(stages.said, it.stage + 1) };
+    let until = if is_last { None } else { since_lower(&stages.said, it.stage + 1) };
     Broken::Throughout { stage: it.stage, refused: it.position as usize, since, until }
 }

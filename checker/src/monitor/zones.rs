@@ -111,5 +111,5 @@ fn try_order(touched: &[Touched], stages: &[u32]) -> Result<Vec<u32>, Broken> {
         })
         .collect();
     let last = stages.iter().filter(|stage| **stage != NOBODY).count() as u32 - 1;
-    decide(&Stages { said: &said, last, must: last })
+    decide(Stages { said, last, must: last })
 }

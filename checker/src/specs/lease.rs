@@ -180,7 +180,7 @@ fn monitor(part: Part<'_, Op, Ret>) -> Monitored {
         before = Some((token, is_release));
     }
     let last = events.len() as u32;
-    match decide(&Stages { said: &said, last, must: last }) {
+    match decide(Stages { said, last, must: last }) {
         Ok(order) => part.pass(order),
         Err(broken) => Monitored::Fail(words::broken::<Lease>(part, broken)),
     }

@@ -207,8 +207,8 @@ fn value<V: Datum>(
         }
         Some(_) => {}
     }
-    let stages = Stages { said: &said, last, must: must.min(last) };
-    decide(&stages).map_err(|broken| contradiction(part, positions, broken))
+    let stages = Stages { said, last, must: must.min(last) };
+    decide(stages).map_err(|broken| contradiction(part, positions, broken))
 }
 
 /// Somebody got, or took away, what was never there.

@@ -2,7 +2,9 @@
 //!
 //! The hard part is saying at once what is wrong and saying it well. While it comes, only what is
 //! open is held, and as much of what came first as is small; when it breaks, the whole of it says
-//! which promise and which few operations, from memory or from the file.
+//! which promise and which few operations, from memory or from the file. And where much is never
+//! heard of, the ways it can have gone are too many to follow: then all of it is kept, within the
+//! memory, and judged again as it grows, by the datatype's monitor where it has one.
 
 use super::Job;
 use super::input::Input;
@@ -14,7 +16,7 @@ use checker::format::{Collector, Entry, Raw, Reader, Sink, Written, Wrong};
 use checker::stream::{Split, Stream};
 use checker::text::Names;
 use checker::{Budget, Outcome, Verdict, Violation};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub(super) fn follow<S: Written + Sync>(mut input: Input, job: &Job) -> Result<Report, Failure>
 where
@@ -24,20 +26,24 @@ where
     let begun = Instant::now();
     let is_over =
         || interrupt::was_interrupted() || job.time.is_some_and(|time| begun.elapsed() >= time);
-    let budget = Budget { bytes_max: job.memory, stop: Some(&is_over), ..Budget::default() };
+    let budget =
+        Budget { bytes_max: job.memory / 2, stop: Some(&is_over), configurations_max: WAYS_MAX };
     let mut live: Live<'_, S> =
         Live::new(Stream::new(start(&job.start)?, S::SPLIT, budget), job.memory);
+    let mut again = Again::new(start::<S>(&job.start)?, job.memory / 2);
     let mut reader = Reader::new(job.format, job.renames.clone());
     let name = input.name().to_owned();
     let at = |error| Failure::input(format!("{name}: {error}"));
+    let mut is_decided = false;
     while let Some(block) = input.follow(is_over)? {
         reader.feed(block, &mut live).map_err(at)?;
-        if live.found.is_some() || live.stream.gave_up().is_some() || is_over() {
+        is_decided = live.found.is_some() || live.gave_up() && !again.looks(&mut live, &is_over);
+        if is_decided || is_over() {
             break;
         }
     }
     let over = is_over();
-    if live.found.is_none() && !over {
+    if !is_decided && !over {
         reader.end(&mut live).map_err(at)?;
     }
     if live.stream.called() == 0 && !over {
@@ -56,15 +62,79 @@ where
         let kept = live.kept.take().filter(|kept| !kept.is_full());
         return told::<S>(report, violation, kept, &input, job);
     }
-    let (judged, parts) = (live.stream.judged(), live.stream.parts());
+    if !over
+        && live.gave_up()
+        && again.unknown.is_none()
+        && let Some(kept) = live.kept.take().filter(|kept| !kept.is_full())
+    {
+        let operations = kept.finish().map_err(|wrong| Failure::input(wrong.to_string()))?;
+        return judge::decide::<S>(Report { again: true, ..report }, &operations, job, &is_over);
+    }
+    let (judged, parts) = (live.stream.judged().max(again.judged), live.stream.parts());
     let known = match live.stream.finish() {
-        Verdict::Unknown { why } if !over => Known::Unknown(why),
         _ if over => {
             Known::Unknown(format!("stopped: nothing is wrong in the first {judged} answers"))
+        }
+        Verdict::Unknown { why } => {
+            let why = again.unknown.unwrap_or(why);
+            Known::Unknown(format!("{why}; nothing is wrong in the first {judged}"))
         }
         _ => Known::Pass { parts, monitored: 0 },
     };
     Ok(Report { known, ..report })
+}
+
+/// Ways that an answer may be followed in, before all of it is judged again instead.
+const WAYS_MAX: usize = 512;
+
+/// Ways that it is judged again in, if there are no more operations than a part of them.
+const AGAIN_MAX: usize = 1 << 20;
+
+/// What is too much to follow, judged again as it grows. What has not returned may have taken
+/// effect or not, so whatever is wrong with a beginning is wrong with all of it.
+struct Again<S> {
+    init: S,
+    memory: usize,
+    /// When it was judged last, and how long that took.
+    last: Option<(Instant, Duration)>,
+    /// How many answers have been judged.
+    judged: usize,
+    /// Why that came to no end, if it did not.
+    unknown: Option<String>,
+}
+
+/// Of the time at most one part in so many is for judging again.
+const REST: u32 = 4;
+
+impl<S: Written> Again<S> {
+    fn new(init: S, memory: usize) -> Self {
+        Again { init, memory, last: None, judged: 0, unknown: None }
+    }
+
+    /// Judges all so far, if it is time to; whether it makes sense to go on. Once more, with its
+    /// proof, when it is over.
+    fn looks(&mut self, live: &mut Live<'_, S>, is_over: &(dyn Fn() -> bool + Sync)) -> bool {
+        let Some(kept) = &mut live.kept else { return false };
+        kept.allow(self.memory / 2);
+        if self.last.is_some_and(|(since, took)| since.elapsed() < took * REST) {
+            return true;
+        }
+        let operations = kept.so_far();
+        let begun = Instant::now();
+        let configurations_max = AGAIN_MAX.max(8 * operations.len());
+        let budget = Budget { configurations_max, bytes_max: self.memory, stop: Some(is_over) };
+        let verdict = checker::judge(&self.init, operations, &budget);
+        self.last = Some((Instant::now(), begun.elapsed()));
+        match verdict {
+            Verdict::Pass => {
+                self.judged = operations.iter().filter(|it| it.ret().is_some()).count();
+                return true;
+            }
+            Verdict::Fail(_) => {}
+            Verdict::Unknown { why } => self.unknown = Some(why),
+        }
+        false
+    }
 }
 
 /// A violation, told by the whole of what came until then, if that can be had.
@@ -132,6 +202,11 @@ impl<'a, S: Written> Live<'a, S> {
         }
     }
 
+    /// Whether there is too much to follow.
+    fn gave_up(&self) -> bool {
+        self.stream.gave_up().is_some()
+    }
+
     fn keep(&mut self, entry: &Entry<'_>) -> Result<(), Wrong> {
         let Some(kept) = &mut self.kept else { return Ok(()) };
         kept.entry(entry.clone())?;
@@ -184,7 +259,11 @@ impl<'a, S: Written> Live<'a, S> {
     }
 
     fn returned(&mut self, id: u64, at: u64, ret: Raw<'_>) -> Result<(), Wrong> {
-        let Some(op) = self.stream.asked(id) else { return Ok(()) };
+        let Some(op) = self.stream.asked(id) else {
+            // It has no place any more where all that is open is told apart.
+            self.stream.lost(id);
+            return Ok(());
+        };
         let ret = S::ret(op, ret, &mut self.names)?;
         self.found = self.stream.returned(id, ret, at).err();
         Ok(())

@@ -69,6 +69,8 @@ pub(super) struct Report {
     pub(super) judging: Duration,
     /// Whether it was judged while it came: then nothing is known of its reading alone.
     pub(super) followed: bool,
+    /// Whether there was too much to follow, so that all of it was judged again as it grew.
+    pub(super) again: bool,
     pub(super) known: Known,
 }
 
@@ -83,6 +85,7 @@ impl Report {
             reading: Duration::ZERO,
             judging: Duration::ZERO,
             followed: false,
+            again: false,
             known: Known::Unknown(String::new()),
         }
     }
@@ -153,7 +156,9 @@ impl Report {
     }
 
     fn say_how(&self, parts: usize, monitored: usize, out: &Out) {
-        if self.followed {
+        if self.again {
+            out.say("  too much was possible to follow each way: all was judged again as it grew");
+        } else if self.followed {
             out.say("  decided by search, as it came");
             out.say("");
             return;
@@ -227,7 +232,7 @@ impl Report {
             Known::Pass { parts, monitored } => {
                 object["parts"] = json!(parts);
                 object["monitored"] = json!(monitored);
-                object["validated"] = json!(!self.followed);
+                object["validated"] = json!(!self.followed || self.again);
             }
             Known::Unknown(why) => object["why"] = json!(why),
             Known::Fail(found) => {

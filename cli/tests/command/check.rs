@@ -348,6 +348,36 @@ fn events_are_judged_as_they_come() {
 }
 
 #[test]
+fn what_is_too_much_to_follow_is_judged_again() {
+    let desk = Desk::new("check-again");
+    let mut sound = String::new();
+    for n in 1..300 {
+        // Nobody hears of every other write; they are more than can be told apart at one time.
+        let (lost, write, read) = (3 * n, 3 * n + 1, 3 * n + 2);
+        sound += &format!(
+            "{{\"e\":\"call\",\"id\":{lost},\"client\":{n},\"f\":\"write\",\"value\":{lost}}}\n\
+             {{\"e\":\"call\",\"id\":{write},\"client\":0,\"f\":\"write\",\"value\":{write}}}\n\
+             {{\"e\":\"return\",\"id\":{write},\"ret\":true}}\n\
+             {{\"e\":\"call\",\"id\":{read},\"client\":0,\"f\":\"read\"}}\n\
+             {{\"e\":\"return\",\"id\":{read},\"ret\":{write}}}\n"
+        );
+    }
+    let line = "check --spec register --follow";
+    let told = given(&desk, line, &sound).exits(0);
+    told.tells(&[
+        "299 nobody heard of again",
+        "all was judged again as it grew",
+        "by the datatype's",
+    ]);
+    let object = given(&desk, &format!("{line} --json"), &sound).exits(0).object("check", "pass");
+    assert_eq!((&object["ops"], &object["validated"]), (&897.into(), &true.into()));
+    let stale = sound.replacen("\"id\":899,\"ret\":898", "\"id\":899,\"ret\":10", 1);
+    given(&desk, line, &stale).exits(1).tells(&["cut to", "FAIL"]);
+    let told = given(&desk, &format!("{line} --memory 1KiB"), &sound).exits(3);
+    told.tells(&["UNKNOWN"]);
+}
+
+#[test]
 fn a_file_is_followed_while_it_grows() {
     let desk = Desk::new("check-grow");
     let (first, last) = EVENTS.split_at(EVENTS.len() - 20);

@@ -52,7 +52,7 @@ pub(super) struct Slot {
     pub(super) is_wide: bool,
     pub(super) number: u32,
     pub(super) early: u64,
-    /// Who writes its first value, if it owns time.
+    /// Who writes its first value.
     pub(super) writer: u32,
 }
 
@@ -203,14 +203,14 @@ impl Blocks {
     /// the first moment and no later than the second, neither of which is owned by another.
     pub(super) fn slots(&self) -> Vec<Slot> {
         let slot = |(number, block): (u32, &Block)| {
+            let writer = self.values[block.root as usize].writer;
             if block.is_wide() {
-                let writer = self.values[block.root as usize].writer;
                 return Slot { late: block.first_at, is_wide: true, number, early: 0, writer };
             }
             // If its ends are taken, as far as the block that has them reaches.
             let early = self.owner(block.last_call).map_or(block.last_call, |it| it.last_call);
             let late = self.owner(block.first_at).map_or(block.first_at, |it| it.first_at);
-            Slot { late, is_wide: false, number, early, writer: NOBODY }
+            Slot { late, is_wide: false, number, early, writer }
         };
         let mut slots: Vec<Slot> = (1..).zip(&self.blocks[1..]).map(slot).collect();
         slots.sort_unstable();

@@ -4,13 +4,17 @@
 //! before its return. So every block waits as long as it can, which serves those who deny it; and
 //! when somebody needs the current value replaced by a moment, one of the blocks that can begin by
 //! then is taken out of turn: one that no denial is left for, if there is, and of those the one
-//! that could wait the least. A write that nobody heard of and nobody saw is a last resort: it is
+//! that could wait the least. Where nothing can, the one that is in need of it is put before others
+//! that it waited for in vain. A write that nobody heard of and nobody saw is a last resort: it is
 //! there for whoever needs it, and need not be anywhere.
 
 use super::blocks::{Blocks, Slot, Spare};
 use super::{Touch, Touched};
 use std::iter::Peekable;
 use std::vec::IntoIter;
+
+/// Blocks that one may be put back before.
+const BACK_MAX: usize = 64;
 
 /// The blocks after the first.
 pub(super) fn plan(touched: &[Touched], blocks: &Blocks) -> Vec<u32> {
@@ -39,6 +43,8 @@ pub(super) fn plan(touched: &[Touched], blocks: &Blocks) -> Vec<u32> {
         anywhere: anywhere.into_iter().peekable(),
         after,
         order: Vec::with_capacity(slots.len()),
+        began: Vec::with_capacity(slots.len()),
+        current: None,
         is_placed: vec![false; blocks.count()],
         until: 0,
         written,
@@ -56,6 +62,10 @@ struct Plan<'a> {
     /// Of those that may replace the last value of a block, the one called first.
     after: Vec<Option<(u32, Spare)>>,
     order: Vec<u32>,
+    /// When each of these begins.
+    began: Vec<u64>,
+    /// The latest of them, and by when the one before had to be replaced, unless it was put back.
+    current: Option<(Slot, u64)>,
     is_placed: Vec<bool>,
     /// When the current value must have been replaced.
     until: u64,
@@ -71,18 +81,21 @@ impl Plan<'_> {
         let mut in_hand: Vec<&Slot> = Vec::new();
         for slot in slots {
             while !self.is_placed[slot.number as usize] && self.until < slot.late {
-                while let Some(ready) = early.next_if(|it| it.early <= self.until) {
+                // Whoever can begin before this one must: until its own moment comes it owns the
+                // time from where it is written.
+                while let Some(ready) = early.next_if(|it| it.early <= slot.late) {
                     in_hand.push(ready);
                 }
                 in_hand.retain(|it| !self.is_placed[it.number as usize]);
-                let wide = Some(slot).filter(|slot| self.begins_by(slot, self.until));
+                let wide = Some(slot).filter(|slot| slot.is_wide);
                 let choices = in_hand.iter().copied().chain(wide);
+                let choices = choices.filter(|it| self.begins_by(it, self.until));
                 let best = choices.max_by_key(|it| {
                     let next = self.next_deadline(it, self.until);
                     (next, u64::MAX - it.late)
                 });
                 // Nothing can replace it in time: that is for others to find out.
-                if !self.replace(best) {
+                if !self.replace(best) && !self.put_back() {
                     break;
                 }
             }
@@ -98,6 +111,8 @@ impl Plan<'_> {
         let lasts = best.is_some_and(|it| self.next_deadline(it, self.until) == u64::MAX);
         if !lasts && let Some(spare) = self.spare() {
             self.order.push(spare);
+            self.began.push(self.until);
+            self.current = None;
             self.until = u64::MAX;
             return true;
         }
@@ -105,6 +120,25 @@ impl Plan<'_> {
             self.place(best, self.until.min(best.late));
         }
         best.is_some()
+    }
+
+    /// Puts the current block before others, as if it had not waited so long, if it can be there:
+    /// once for each block, because the one it leaves at the end may be in the same need.
+    fn put_back(&mut self) -> bool {
+        let Some((slot, until)) = self.current.take() else { return false };
+        let begins_by =
+            |moment: u64| !slot.is_wide && slot.early <= moment && self.begins_by(&slot, moment);
+        let end = self.order.len() - 1;
+        let others = &self.began[end.saturating_sub(BACK_MAX)..end];
+        let Some(back) = others.iter().rev().position(|moment| begins_by(*moment)) else {
+            return false;
+        };
+        let (number, _) = (self.order.pop(), self.began.pop());
+        let place = end - 1 - back;
+        self.order.insert(place, number.expect("it is the last"));
+        self.began.insert(place, self.began[place]);
+        self.until = until;
+        true
     }
 
     /// A write that nobody saw, to replace the current value in time.
@@ -117,7 +151,8 @@ impl Plan<'_> {
     }
 
     fn begins_by(&self, slot: &Slot, moment: u64) -> bool {
-        slot.is_wide && self.touched[slot.writer as usize].call <= moment
+        let is_called = self.touched[slot.writer as usize].call <= moment;
+        is_called && (slot.is_wide || self.next_deadline(slot, moment) >= slot.early)
     }
 
     /// When the block must have been replaced, if it begins at this moment.
@@ -131,9 +166,11 @@ impl Plan<'_> {
     }
 
     fn place(&mut self, slot: &Slot, moment: u64) {
+        self.current = Some((*slot, self.until));
         self.until = self.next_deadline(slot, moment);
         self.is_placed[slot.number as usize] = true;
         self.order.push(slot.number);
+        self.began.push(moment);
     }
 }
 

@@ -9,7 +9,7 @@
 use super::{Head, Key, Op, Ret, diagnose, name};
 use crate::monitor::chain::{Broken, Mark, Said, Stages, decide};
 use crate::monitor::words;
-use crate::{Monitored, Outcome, Part, Property, Violation};
+use crate::{Monitored, Operation, Outcome, Part, Property, Violation};
 
 const NOBODY: u32 = u32::MAX;
 
@@ -24,7 +24,7 @@ struct Maker {
 
 pub(super) fn monitor<K: Key>(init: u64, part: Part<'_, Op<K>, Ret>) -> Monitored {
     match read(init, part) {
-        Ok((said, last, must)) => match decide(&Stages { said: &said, last, must }) {
+        Ok((said, last, must)) => match decide(Stages { said, last, must }) {
             Ok(order) => part.pass(order),
             Err(broken) => fail(init, part, broken),
         },
@@ -94,60 +94,127 @@ fn read<K: Key>(init: u64, part: Part<'_, Op<K>, Ret>) -> Result<(Vec<Said>, u32
     let mut makers: Vec<Maker> = Vec::with_capacity(part.len() / 2 + 2);
     // There are no more stages than operations: what is further has a gap before it.
     let most = part.len() as u64;
-    let (mut must, mut farthest) = (0, 0);
+    let (mut must, mut farthest) = (0_u64, 0);
     for (position, (_, operation)) in part.iter().enumerate() {
-        let mut sees = |head: u64| match head.checked_sub(init) {
-            None => Err(Wrong::Answer(position)),
-            Some(stage) => {
-                farthest = farthest.max(stage);
-                must = must.max(stage.min(most));
-                Ok(Mark::Sees(stage.min(most) as u32))
+        let heard = Heard::of(operation);
+        let stage = heard.number.wrapping_sub(init);
+        let mark = if heard.what != What::Other && stage < most {
+            // What the next one says is as good as random: a branch would be guessed wrong.
+            let stage = stage as u32;
+            let (reached, made, mark) = match heard.what {
+                What::Sees => (stage, 0, Mark::Sees(stage)),
+                What::Makes => (stage + 1, stage + 1, Mark::Makes(stage + 1)),
+                What::Avoids | What::Other => (0, 0, Mark::Avoids(stage)),
+            };
+            must = must.max(u64::from(reached));
+            // Nobody makes the first stage: who makes none is noted there.
+            let maker = entry(&mut makers, u64::from(made));
+            let before = std::mem::replace(&mut maker.winner, position as u32);
+            if made > 0 && before != NOBODY {
+                return Err(Wrong::Fork(before as usize, position));
             }
-        };
-        let mark = match (&operation.op, &operation.outcome) {
-            (Op::Read { .. }, Outcome::Returned { ret: Ret::Head(head), .. }) => sees(*head)?,
-            (Op::Cas { from, .. }, Outcome::Returned { ret: Ret::Saw { head }, .. })
-                if head != from =>
-            {
-                sees(*head)?
-            }
-            (Op::Cas { from, .. }, Outcome::Returned { ret: Ret::Lost, .. }) => {
-                let stage = from.checked_sub(init).filter(|stage| *stage <= most);
-                stage.map_or(Mark::Free, |stage| Mark::Avoids(stage as u32))
-            }
-            (Op::Cas { from, .. }, Outcome::Returned { ret: Ret::Won { .. }, .. }) => {
-                sees(from.checked_add(1).ok_or(Wrong::Answer(position))?)?;
-                let Some(stage) = from.checked_sub(init) else {
-                    return Err(Wrong::Answer(position));
-                };
-                let stage = (stage + 1).min(most + 1);
-                let maker = entry(&mut makers, stage);
-                if maker.winner != NOBODY && stage <= most {
-                    return Err(Wrong::Fork(maker.winner as usize, position));
-                }
-                maker.winner = position as u32;
-                Mark::Makes(stage as u32)
-            }
-            (Op::Cas { from, .. }, Outcome::Open) => {
-                if let Some(stage) = from.checked_sub(init).filter(|stage| *stage < most) {
-                    let maker = entry(&mut makers, stage + 1);
-                    maker.silent = maker.silent.min(position as u32);
-                }
-                Mark::Dropped
-            }
-            (_, Outcome::Open | Outcome::Failed) => Mark::Dropped,
-            (_, Outcome::Returned { .. }) => return Err(Wrong::Answer(position)),
+            mark
+        } else {
+            rare(init, most, position, operation, &mut makers, &mut farthest)?
         };
         said.push(Said::new(mark, operation));
     }
+    must = must.max(farthest.min(most));
     let last = choose(init, &mut said, &makers, must)?;
     if farthest > must { Err(Wrong::Gap(init + must + 1)) } else { Ok((said, last, must as u32)) }
+}
+
+/// What most operations say, and of which number.
+#[derive(Clone, Copy)]
+struct Heard {
+    what: What,
+    number: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum What {
+    /// The head was there.
+    Sees,
+    /// It was there and went one up.
+    Makes,
+    /// It was not there.
+    Avoids,
+    /// Something else, or nothing.
+    Other,
+}
+
+impl Heard {
+    fn of<K>(operation: &Operation<Op<K>, Ret>) -> Self {
+        let (from, row) = match operation.op {
+            Op::Read { .. } => (0, &READ),
+            Op::Cas { from, .. } => (from, &CAS),
+        };
+        let (seen, column) = match operation.outcome {
+            Outcome::Returned { ret: Ret::Head(head), .. } => (head, 0),
+            Outcome::Returned { ret: Ret::Won { .. }, .. } => (0, 1),
+            Outcome::Returned { ret: Ret::Lost, .. } => (0, 2),
+            Outcome::Returned { ret: Ret::Saw { head }, .. } => (head, 3),
+            Outcome::Open | Outcome::Failed => (0, 4),
+        };
+        let what = row[column];
+        Heard { what, number: if what == What::Sees { seen } else { from } }
+    }
+}
+
+/// What a read says that answers a head, that it won, that it lost, what it saw, nothing.
+const READ: [What; 5] = [What::Sees, What::Other, What::Other, What::Other, What::Other];
+/// What a compare-and-set says.
+const CAS: [What; 5] = [What::Other, What::Makes, What::Avoids, What::Other, What::Other];
+
+/// What an operation says that few do.
+fn rare<K: Key>(
+    init: u64,
+    most: u64,
+    position: usize,
+    operation: &Operation<Op<K>, Ret>,
+    makers: &mut Vec<Maker>,
+    farthest: &mut u64,
+) -> Result<Mark, Wrong> {
+    let mut sees = |head: u64| match head.checked_sub(init) {
+        None => Err(Wrong::Answer(position)),
+        Some(stage) => {
+            *farthest = (*farthest).max(stage);
+            Ok(Mark::Sees(stage.min(most) as u32))
+        }
+    };
+    Ok(match (&operation.op, &operation.outcome) {
+        (Op::Read { .. }, Outcome::Returned { ret: Ret::Head(head), .. }) => sees(*head)?,
+        (Op::Cas { from, .. }, Outcome::Returned { ret: Ret::Saw { head }, .. })
+            if head != from =>
+        {
+            sees(*head)?
+        }
+        (Op::Cas { from, .. }, Outcome::Returned { ret: Ret::Lost, .. }) => {
+            let stage = from.checked_sub(init).filter(|stage| *stage <= most);
+            stage.map_or(Mark::Free, |stage| Mark::Avoids(stage as u32))
+        }
+        (Op::Cas { from, .. }, Outcome::Returned { ret: Ret::Won { .. }, .. }) => {
+            // It left a number beyond all that can have been, or one that never was.
+            sees(from.checked_add(1).ok_or(Wrong::Answer(position))?)?;
+            from.checked_sub(init).ok_or(Wrong::Answer(position))?;
+            Mark::Makes(most as u32 + 1)
+        }
+        (Op::Cas { from, .. }, Outcome::Open) => {
+            if let Some(stage) = from.checked_sub(init).filter(|stage| *stage < most) {
+                let maker = entry(makers, stage + 1);
+                maker.silent = maker.silent.min(position as u32);
+            }
+            Mark::Dropped
+        }
+        (_, Outcome::Open | Outcome::Failed) => Mark::Dropped,
+        (_, Outcome::Returned { .. }) => return Err(Wrong::Answer(position)),
+    })
 }
 
 fn entry(makers: &mut Vec<Maker>, stage: u64) -> &mut Maker {
     let stage = stage as usize;
     if makers.len() <= stage {
-        makers.resize(stage + 1, Maker { winner: NOBODY, silent: NOBODY });
+        makers.resize((2 * makers.len()).max(stage + 1), Maker { winner: NOBODY, silent: NOBODY });
     }
     &mut makers[stage]
 }

@@ -30,7 +30,7 @@ pub(super) fn monitor(part: Part<'_, Op, Ret>) -> Monitored {
         |it: &crate::Operation<Op, Ret>| it.ret().is_none() && matches!(it.op, Op::Acquire { .. });
     let silence = part.iter().any(|(_, it)| is_silent(it));
     match stages(part) {
-        Ok((said, last, must)) => match decide(&Stages { said: &said, last, must }) {
+        Ok((said, last, must)) => match decide(Stages { said, last, must }) {
             Ok(order) => part.pass(order),
             Err(_) if silence => Monitored::Declined,
             Err(broken) => Monitored::Fail(words::broken::<Lock>(part, broken)),

@@ -50,7 +50,7 @@ pub(super) fn monitor<V: Datum>(part: Part<'_, Op<V>, Ret<V>>) -> Monitored {
             return Monitored::Fail(words::violation(part, property, why, who));
         }
     };
-    match decide(&Stages { said: &said, last, must: last }) {
+    match decide(Stages { said, last, must: last }) {
         Ok(order) => part.pass(order),
         Err(broken) => {
             let violation: Violation = words::broken::<Log<V>>(part, broken);
