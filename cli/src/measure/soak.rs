@@ -13,11 +13,9 @@ use std::time::Instant;
 
 pub(super) fn measure(args: &Args, out: &Out) -> Result<Exit, Failure> {
     if args.on.is_some() {
-        let given = [("--sweep", args.sweep.is_some()), ("--output", args.output.is_some())];
-        if let Some((what, _)) = given.iter().find(|it| it.1) {
-            return Err(Failure::input(format!(
-                "{what}: there is none of a load beside a real server; expected --csv, or no --on"
-            )));
+        if args.sweep.is_some() {
+            let why = "--sweep: there is none of a load beside a real server; expected no --on";
+            return Err(Failure::input(why));
         }
         return on_postgres::on_postgres(args, out);
     }

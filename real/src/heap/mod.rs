@@ -11,7 +11,7 @@ pub mod load;
 pub mod retention;
 mod statements;
 
-pub use compare::{Compared, Mismatch, compare, first_difference, minimise};
+pub use compare::{Checked, Compared, Mismatch, compare, first_difference, minimise};
 pub use latency::{Latencies, Quantiles};
 
 use crate::error::RealError;
