@@ -81,6 +81,7 @@ mod statement;
 mod stats;
 mod stream;
 mod table;
+mod tally;
 mod tid;
 mod vacuum;
 

@@ -85,9 +85,13 @@ impl Ran {
 pub(super) fn run(params: &Params, out: &Out) -> Result<Ran, Failure> {
     let began = Instant::now();
     let bar = bar(out, params.duration);
-    bar.set_message(format!("loading {} rows", params.active));
-    let mut soak = Soak::new(params).map_err(Failure::input)?;
-    if !soak.has_work() {
+    let mut soak = Soak::empty(params);
+    let mut loads = true;
+    while loads && !was_interrupted() {
+        bar.set_message(soak.progress());
+        loads = soak.load().map_err(Failure::input)?;
+    }
+    if !loads && !soak.has_work() {
         return Err(Failure::input(
             "every row sleeps: expected fewer sleepers or more active rows",
         ));
