@@ -73,7 +73,7 @@ impl Table {
     }
 
     /// Why a visible row cannot be changed here and now, if it cannot.
-    fn refusal(&self, tid: Tid) -> Option<Refused> {
+    pub(crate) fn refusal(&self, tid: Tid) -> Option<Refused> {
         let row = &self.heap.pages[tid.block() as usize].lines[usize::from(tid.line())];
         let backends = &self.heap.backends;
         if row.xmax == 0 {

@@ -112,6 +112,7 @@ impl Table {
             Op::Delete { key } => self.delete(key),
             Op::Select { key } => Ok(self.select(key)),
             Op::Lock { key } => self.lock(key),
+            Op::Claim => self.claim(),
             Op::SeqScan => Ok(self.seq_scan()),
             Op::TakeXid => {
                 self.heap.backends.xid();

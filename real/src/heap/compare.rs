@@ -47,7 +47,7 @@ impl Checked {
         Checked { steps, heap_pages, index_pages, stats: table.stats() }
     }
 
-    fn real(state: &State, steps: usize) -> Self {
+    pub(super) fn real(state: &State, steps: usize) -> Self {
         let (heap_pages, index_pages) = (state.heap.len(), state.index.len() + 1);
         Checked { steps, heap_pages, index_pages, stats: state.stats }
     }
