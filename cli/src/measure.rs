@@ -7,6 +7,7 @@
 
 mod a1;
 mod backends;
+mod beside;
 mod curves;
 mod drawn;
 mod objects;
@@ -15,7 +16,9 @@ mod on_postgres;
 mod place;
 mod plot;
 mod replay;
+mod replay_page;
 mod report;
+mod retention_page;
 mod soak;
 mod sweep;
 mod table;
@@ -89,13 +92,9 @@ pub(crate) fn measure(args: &Args, out: &Out) -> Result<Exit, Failure> {
     Err(Failure::input(format!("there is nothing to measure named {given}; there are {names}")))
 }
 
-/// What has no samples has none of what is made of them.
+/// What is one table in the end, and not samples, has none of what is made of them.
 fn plain(args: &Args) -> Result<(), Failure> {
-    let given = [
-        ("--sweep", args.sweep.is_some()),
-        ("--csv", args.csv.is_some()),
-        ("--output", args.output.is_some()),
-    ];
+    let given = [("--sweep", args.sweep.is_some()), ("--csv", args.csv.is_some())];
     let load = &args.workload;
     match given.iter().find(|it| it.1) {
         Some((what, _)) => Err(Failure::input(format!("measure {load}: there is no {what} of it"))),
@@ -109,8 +108,11 @@ impl Args {
         let more = |name: &str, given: &Option<String>| {
             given.as_ref().map(|it| format!(" --{name} {it}")).unwrap_or_default()
         };
+        let file = self.file.as_ref().map_or(String::new(), |it| format!(" {}", it.display()));
+        let published = if self.published { " --published" } else { "" };
         let (params, sweep) = (self.setup.as_arguments(), more("sweep", &self.sweep));
-        format!("checker measure {}{params}{sweep}{}", self.workload, more("on", &self.on))
+        let on = more("on", &self.on);
+        format!("checker measure {}{file}{params}{sweep}{on}{published}", self.workload)
     }
 
     /// Writes the page, if one was asked for.

@@ -4,6 +4,7 @@
 //! the index stands still; so the two are apart, and the index is given the heap where it needs it.
 
 use crate::Tid;
+use crate::claim::Reads;
 use crate::fsm::Fsm;
 use crate::horizon::Backends;
 use crate::layout::{BLCKSZ, LINE_POINTER, MAX_HEAP_TUPLE, MAX_HEAP_TUPLES, maxalign, reserve};
@@ -33,6 +34,8 @@ pub(crate) struct Heap {
     pub(crate) pinned: Option<u32>,
     /// The row that the running statement made, which it does not see.
     pub(crate) just_made: Option<Tid>,
+    /// What the last claim read.
+    pub(crate) reads: Reads,
 }
 
 impl Heap {
@@ -51,6 +54,7 @@ impl Heap {
             min_free: reserve.max(floor),
             pinned: None,
             just_made: None,
+            reads: Reads::default(),
             backends,
         }
     }

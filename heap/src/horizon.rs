@@ -114,12 +114,6 @@ impl Backends {
         self.sessions.iter().any(|session| session.xid == xid)
     }
 
-    /// The oldest number that has not ended, or the next one: what is older has.
-    pub(crate) fn oldest_running(&self) -> Xid {
-        let running = self.sessions.iter().map(|it| it.xid).filter(|it| *it != 0);
-        running.min().unwrap_or(self.next_xid)
-    }
-
     /// The oldest number that anybody may need, with `my_xmin` in place of the own xmin.
     pub(crate) fn oldest(&self, my_xmin: Xid) -> Xid {
         let mut oldest = self.next_xid;

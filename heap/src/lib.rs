@@ -56,10 +56,12 @@
 //!
 //! Hours of load, with autovacuum and open transactions in simulated time, are in [`soak`], which
 //! says what of that is exact and what a band. What it costs to get rid of old rows, by partitions or
-//! by DELETE, is in [`retention`].
+//! by DELETE, is in [`retention`]; what it costs to take the next job off a queue, in [`claims`].
 
 mod ahead;
 mod btree;
+mod claim;
+pub mod claims;
 mod fsm;
 mod heap;
 mod horizon;
@@ -81,9 +83,11 @@ mod statement;
 mod stats;
 mod stream;
 mod table;
+mod tally;
 mod tid;
 mod vacuum;
 
+pub use claim::Reads;
 pub use keys::{Key, Keys};
 pub use layout::Row;
 pub use op::{Answer, Op, Refused, Step};

@@ -47,6 +47,9 @@ pub enum Op {
         /// The row's key.
         key: Key,
     },
+    /// `DELETE .. WHERE run_id = (SELECT run_id .. ORDER BY run_id LIMIT 1 FOR UPDATE SKIP LOCKED)`,
+    /// by scans of the index: [`Table::reads`](crate::Table::reads) says what it cost.
+    Claim,
     /// `SELECT count(execution_status)`, by a sequential scan.
     SeqScan,
     /// `BEGIN`.

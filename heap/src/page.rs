@@ -6,6 +6,7 @@
 use crate::Xid;
 use crate::layout::{BLCKSZ, LINE_POINTER, MAX_HEAP_TUPLES, PAGE_HEADER};
 use crate::line::{Line, State};
+use crate::tally::Tally;
 
 /// A page of the heap.
 #[derive(Clone, Debug)]
@@ -31,49 +32,70 @@ pub(crate) struct Page {
     pub(crate) all_frozen: bool,
     /// Line pointers that pruning has to look at: see [`Touched`].
     pub(crate) touched: Touched,
+    /// What its line pointers are, counted.
+    pub(crate) tally: Tally,
 }
 
 /// Where something may have died: the roots of chains with a deleted or replaced version, and the
 /// versions that end one or were rolled back. Pruning need look nowhere else; a page is pruned at
 /// nearly every update when it is full, and then this is one line pointer of a hundred.
+///
+/// A few are listed. Of more it is known near which of them: a bit for every four, in the same room,
+/// so that a page's header is one line of the processor's cache.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Touched {
-    few: [u16; FEW],
-    /// How many; more than [`FEW`] stands for any.
+    /// Line pointers in order, or bits.
+    words: [u16; FEW],
+    /// How many are listed; more than [`FEW`] stands for bits.
     count: u8,
 }
 
-/// As many are remembered. A page on which more gathers has room, and is pruned seldom.
-const FEW: usize = 6;
+const FEW: usize = 8;
+/// Line pointers that a bit stands for.
+const TOGETHER: u16 = 4;
+const _: () = assert!(MAX_HEAP_TUPLES <= FEW * 16 * TOGETHER as usize && size_of::<Page>() == 64);
 
 impl Touched {
     #[inline]
     pub(crate) fn add(&mut self, line: u16) {
         let count = usize::from(self.count);
-        if count > FEW || self.few[..count].contains(&line) {
+        if count > FEW {
+            return self.mark(line);
+        }
+        if self.words[..count].contains(&line) {
             return;
         }
-        // They are kept in order.
-        if count < FEW {
-            let at = self.few[..count].iter().take_while(|it| **it < line).count();
-            self.few.copy_within(at..count, at + 1);
-            self.few[at] = line;
-        }
         self.count += 1;
+        if count == FEW {
+            std::mem::take(&mut self.words).into_iter().for_each(|it| self.mark(it));
+            return self.mark(line);
+        }
+        let at = self.words[..count].iter().take_while(|it| **it < line).count();
+        self.words.copy_within(at..count, at + 1);
+        self.words[at] = line;
     }
 
-    /// The first of them, or 0.
+    fn mark(&mut self, line: u16) {
+        let bit = line / TOGETHER;
+        self.words[usize::from(bit / 16)] |= 1 << (bit % 16);
+    }
+
+    /// One of the first that are listed, or any number.
     pub(crate) fn first(self) -> u16 {
-        self.few[0]
+        self.words[0]
     }
 
     /// The line pointers to look at, in order, where a page has `lines`.
     #[inline]
     pub(crate) fn lines(self, lines: usize) -> impl Iterator<Item = usize> {
         let count = usize::from(self.count);
-        let (few, all) = if count > FEW { (0, lines) } else { (count, 0) };
-        let few = self.few.into_iter().take(few).map(usize::from);
-        few.filter(move |line| *line < lines).chain(0..all)
+        let (few, bits) = if count > FEW { (0, FEW) } else { (count, 0) };
+        let listed = self.words.into_iter().take(few);
+        let marked = (0..bits as u16).flat_map(move |word| {
+            let set = (0..16).filter(move |bit| self.words[usize::from(word)] >> bit & 1 == 1);
+            set.flat_map(move |bit| (0..TOGETHER).map(move |it| (word * 16 + bit) * TOGETHER + it))
+        });
+        listed.chain(marked).map(usize::from).take_while(move |line| *line < lines)
     }
 }
 
@@ -90,6 +112,7 @@ impl Page {
             all_visible: false,
             all_frozen: false,
             touched: Touched::default(),
+            tally: Tally::default(),
         }
     }
 
@@ -111,6 +134,7 @@ impl Page {
     #[inline]
     pub(crate) fn add(&mut self, row: Line) -> u16 {
         self.upper -= row.space() as u16;
+        self.tally.comes(&row);
         if self.free_lines && self.unused > 0 {
             let first = usize::from(self.first_unused);
             let found = self.lines[first..].iter().position(|line| line.is(State::Unused));
@@ -133,11 +157,37 @@ impl Page {
         if line.is(State::Normal) {
             self.upper += line.space() as u16;
         }
+        self.tally.goes(line);
         if into == State::Unused {
             self.unused += 1;
             self.first_unused = self.first_unused.min(at as u16);
         }
         line.become_(into, link);
+        self.tally.comes(line);
+    }
+
+    /// A row is deleted or replaced by `xid`.
+    #[inline]
+    pub(crate) fn leave(&mut self, at: u16, xid: Xid) {
+        self.change(at, |line| line.xmax = xid);
+    }
+
+    /// Who made a row rolled back.
+    pub(crate) fn abort(&mut self, at: u16) {
+        self.change(at, Line::abort);
+    }
+
+    /// What deleted or replaced a row rolled back.
+    pub(crate) fn revive(&mut self, at: u16) {
+        self.change(at, Line::revive);
+    }
+
+    #[inline]
+    fn change(&mut self, at: u16, change: impl FnOnce(&mut Line)) {
+        let line = &mut self.lines[usize::from(at)];
+        self.tally.goes(line);
+        change(line);
+        self.tally.comes(line);
     }
 
     /// Cuts unused line pointers off the end while more than `keep` are left.

@@ -12,7 +12,7 @@ use crate::table::Table;
 
 /// What is behind an entry.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Seen {
+pub(crate) enum Seen {
     Visible(Tid),
     /// Nothing, but somebody else may see something.
     Nothing,
@@ -30,7 +30,7 @@ pub(crate) struct Found {
 
 impl Heap {
     /// heap_hot_search_buffer, with the statement's snapshot.
-    fn look(&mut self, tid: Tid) -> Seen {
+    pub(crate) fn look(&mut self, tid: Tid) -> Seen {
         let (mut seen, mut gone) = (None, true);
         let just_made = self.just_made;
         self.walk(tid, |backends, at, row| {

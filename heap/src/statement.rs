@@ -73,7 +73,7 @@ impl Table {
     }
 
     /// Why a visible row cannot be changed here and now, if it cannot.
-    fn refusal(&self, tid: Tid) -> Option<Refused> {
+    pub(crate) fn refusal(&self, tid: Tid) -> Option<Refused> {
         let row = &self.heap.pages[tid.block() as usize].lines[usize::from(tid.line())];
         let backends = &self.heap.backends;
         if row.xmax == 0 {
@@ -130,7 +130,7 @@ impl Table {
     fn leave(&mut self, Found { tid: old, root }: Found, leads_on: bool) {
         let xid = self.heap.backends.mine().xid;
         let page = self.heap.page(old.block());
-        page.lines[usize::from(old.line())].xmax = xid;
+        page.leave(old.line(), xid);
         if page.prune_xid == 0 || xid < page.prune_xid {
             page.prune_xid = xid;
         }

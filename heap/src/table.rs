@@ -112,6 +112,7 @@ impl Table {
             Op::Delete { key } => self.delete(key),
             Op::Select { key } => Ok(self.select(key)),
             Op::Lock { key } => self.lock(key),
+            Op::Claim => self.claim(),
             Op::SeqScan => Ok(self.seq_scan()),
             Op::TakeXid => {
                 self.heap.backends.xid();
@@ -176,12 +177,11 @@ impl Table {
         (my.xid, my.xmin, my.kept) = (0, 0, false);
         for it in &undo {
             let page = self.heap.page(it.block);
-            let row = &mut page.lines[usize::from(it.line)];
             if it.made {
-                row.abort();
+                page.abort(it.line);
                 page.touched.add(it.line);
             } else {
-                row.revive();
+                page.revive(it.line);
             }
         }
         self.heap.backends.my().undo = undo;

@@ -10,6 +10,7 @@ use crate::rules::Rule;
 use crate::session::SessionId;
 use crate::stats::PgClass;
 use crate::table::Table;
+use crate::tally::Counted;
 
 /// SKIP_PAGES_THRESHOLD: shorter runs of all-visible pages are read, because disks read ahead.
 const SKIP_MIN: u32 = 32;
@@ -249,30 +250,13 @@ impl Table {
 
     /// `ANALYZE`. Up to 30,000 pages it reads them all, and is exact.
     pub(crate) fn analyze(&mut self) {
-        let (mut live, mut dead) = (0_u32, 0_i64);
-        let backends = &self.heap.backends;
-        let oldest = backends.oldest_running();
-        for line in self.heap.pages.iter().flat_map(|page| &page.lines) {
-            // Nearly all are rows that live: asked one by one, the answers are foreseen.
-            if line.is(State::Normal) {
-                if line.aborted() {
-                    dead += 1;
-                } else if line.xmin < oldest || !backends.is_running(line.xmin) {
-                    let deleted = line.xmax != 0;
-                    let lives = !deleted || line.xmax >= oldest && backends.is_running(line.xmax);
-                    live += u32::from(lives);
-                    dead += i64::from(!lives);
-                }
-            } else if line.is(State::Dead) {
-                dead += 1;
-            }
-        }
+        let Counted { live, dead, .. } = self.heap.counted();
         if live > 0 {
             // What it learnt of the columns is written to a catalog.
             self.heap.backends.next_xid += 1;
         }
-        (self.heap.stats.live, self.heap.stats.dead) = (i64::from(live), dead);
-        self.note_class(PgClass { tuples: f64::from(live), ..self.heap.class });
+        (self.heap.stats.live, self.heap.stats.dead) = (live, dead);
+        self.note_class(PgClass { tuples: live as f64, ..self.heap.class });
     }
 }
 

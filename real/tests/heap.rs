@@ -5,9 +5,11 @@
 
 mod skip;
 
-use heap::{Isolation, Keys, Op, Row, Rule, Rules, Step, Stream, WORKLOADS, Workload};
+use heap::claims::{Claims, Params};
+use heap::soak::Hold;
+use heap::{Isolation, Keys, Op, Reads, Row, Rule, Rules, Step, Stream, WORKLOADS, Workload};
 use real::RealError;
-use real::heap::{Server, compare, first_difference, minimise};
+use real::heap::{Server, claims, compare, first_difference, minimise};
 use real::service::ServiceError;
 
 /// Operations of each kind at each fillfactor.
@@ -115,4 +117,26 @@ fn a_row_updated_3584_times_under_a_held_snapshot_leaves_3584_dead_rows() {
     let compared = compare(&server, &stream, 100, Rules::default()).expect("the server answers");
     let compared = compared.unwrap_or_else(|mismatch| panic!("{mismatch}"));
     assert_eq!((compared.stats.updated, compared.stats.dead), (3584, 3584));
+}
+
+/// Pages that plans say they read, claim by claim, under every way to hold the horizon back.
+#[test]
+fn a_claim_reads_as_many_pages_as_its_plan_says() {
+    if server().is_none() {
+        return;
+    }
+    for hold in [Hold::Rr, Hold::RcXid, Hold::Cursor, Hold::RcSelect] {
+        let (claims, hold_from, hold_until) = (700, 200, 500);
+        let params =
+            Params { claims, hold, hold_from, hold_until, vacuum: 150, ..Params::default() };
+        let real = claims::measure(&params, &mut |_| true).expect("the server answers");
+        assert_eq!(real.differences, [], "{hold:?}");
+        let mut simulated = Claims::new(&params);
+        while simulated.go_on().expect("it is simulated") {}
+        let ours: Vec<u64> = simulated.reads().iter().map(Reads::pages).collect();
+        let differs = ours.iter().zip(&real.pages).position(|(ours, theirs)| ours != theirs);
+        let at = |it: usize| (it, &ours[it..], &real.pages[it..]);
+        assert_eq!((differs.map(at), real.pages.len()), (None, 700), "{hold:?}");
+        assert_eq!(ours[499] > ours[199] + 3, hold != Hold::RcSelect, "{hold:?}: {}", ours[499]);
+    }
 }

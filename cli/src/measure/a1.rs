@@ -4,10 +4,10 @@
 //! forward, and statements that had to wait. With `--on postgres` the same statements go to a real
 //! server; which runs go and which are carried is then equal, and who waits is seen in `pg_locks`.
 
-use super::{Args, Card, on_postgres, plain, table, typed};
+use super::report::Badge;
+use super::{Args, Card, on_postgres, plain, retention_page, table, typed};
 use crate::interrupt::was_interrupted;
-use crate::out::{Exit, Failure, Out, paint};
-use anstyle::AnsiColor;
+use crate::out::{Exit, Failure, Out};
 use heap::retention::locks::{Held, Mode};
 use heap::retention::{Outcome, Params, Retention, Way};
 use heap::soak::megabytes;
@@ -18,10 +18,10 @@ use std::time::Instant;
 pub(super) const NAME: &str = "a1";
 
 /// A way on the simulated side, and on the real one if it was asked for.
-struct Measured {
-    way: Way,
-    simulated: Outcome,
-    real: Option<Retired>,
+pub(super) struct Measured {
+    pub(super) way: Way,
+    pub(super) simulated: Outcome,
+    pub(super) real: Option<Retired>,
     /// What differs that must not.
     differs: Vec<String>,
     whole: bool,
@@ -51,10 +51,14 @@ pub(super) fn a1(args: &Args, out: &Out) -> Result<Exit, Failure> {
     out.say("");
     for it in all.iter().filter_map(|it| it.real.as_ref().map(|real| (it.way, real))) {
         out.say(format!("by {}", it.0.name()));
-        on_postgres::times(&it.1.latencies).iter().for_each(|line| out.say(line));
+        let times = on_postgres::times(&it.1.latencies);
+        table::aligned(&times).iter().for_each(|line| out.say(line));
         out.say("");
     }
-    Ok(conclude(&params, &all, began, out))
+    let whole = all.iter().all(|it| it.whole);
+    let badge = Badge::of(whole, all.iter().all(|it| it.differs.is_empty()));
+    args.write(|| retention_page::report(args, &params, &all, badge), out)?;
+    Ok(conclude(&params, &all, badge, began, out))
 }
 
 fn params(args: &Args) -> Result<Params, Failure> {
@@ -67,7 +71,7 @@ fn params(args: &Args) -> Result<Params, Failure> {
     Ok(params)
 }
 
-fn title(params: &Params) -> String {
+pub(super) fn title(params: &Params) -> String {
     let Params { rate, duration, range, keep, sleepers, reader, .. } = params;
     let read = match reader {
         0 => "no reader".to_owned(),
@@ -124,7 +128,7 @@ const TITLES: [&str; 12] = [
     "longest s",
 ];
 
-fn rows(all: &[Measured]) -> Vec<Vec<String>> {
+pub(super) fn rows(all: &[Measured]) -> Vec<Vec<String>> {
     let mut rows = vec![TITLES.map(str::to_owned).to_vec()];
     for it in all {
         rows.push(row(it.way, "simulated", &it.simulated));
@@ -165,31 +169,30 @@ fn locks(it: &Measured) -> String {
     format!("by {way}: {strongest} on the table that everybody uses; {kept_out}")
 }
 
-fn conclude(params: &Params, all: &[Measured], began: Instant, out: &Out) -> Exit {
-    all.iter().filter(|it| it.whole).for_each(|it| out.verdict(locks(it)));
+/// What is to be said of all that were measured to their end, a sentence each.
+pub(super) fn said(all: &[Measured]) -> Vec<String> {
+    let mut said: Vec<String> = all.iter().filter(|it| it.whole).map(locks).collect();
     for it in all {
-        it.differs.iter().for_each(|why| out.verdict(format!("by {}: {why}", it.way.name())));
+        said.extend(it.differs.iter().map(|why| format!("by {}: {why}", it.way.name())));
     }
-    let whole = all.iter().all(|it| it.whole);
-    let differs = all.iter().any(|it| !it.differs.is_empty());
+    said
+}
+
+fn conclude(params: &Params, all: &[Measured], badge: Badge, began: Instant, out: &Out) -> Exit {
+    said(all).iter().for_each(|it| out.verdict(it));
     let on = all.iter().any(|it| it.real.is_some());
-    let (color, said, exit, outcome) = match (differs, whole) {
-        (true, _) => (AnsiColor::Red, "DISAGREES", Exit::Violated, "fail"),
-        (false, false) => (AnsiColor::Yellow, "STOPPED", Exit::Unknown, "unknown"),
-        (false, true) if on => (AnsiColor::Green, "AGREES", Exit::Holds, "pass"),
-        (false, true) => (AnsiColor::Green, "MEASURED", Exit::Holds, "pass"),
-    };
+    let said = if on { badge.painted_beside() } else { badge.painted() };
     let seconds = began.elapsed().as_secs_f64();
     let ways: Vec<&str> = all.iter().map(|it| it.way.name()).collect();
-    out.verdict(format!("{} {}   {seconds:.2} s", paint(color, said), ways.join(", ")));
+    out.verdict(format!("{said} {}   {seconds:.2} s", ways.join(", ")));
     let object = json!({
         "workload": NAME,
         "params": typed(params.shown()),
         "ways": all.iter().map(object).collect::<Vec<_>>(),
         "seconds": seconds,
     });
-    out.object(outcome, object);
-    exit
+    out.object(badge.outcome(), object);
+    badge.exit()
 }
 
 fn object(it: &Measured) -> Value {

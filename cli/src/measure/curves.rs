@@ -1,7 +1,8 @@
 //! The page of a load on the table: HOT%, dead%, sizes and dead rows over time, one curve a run.
 //!
 //! The verdict stands on top, and the curves are there to be held against it; so what was held
-//! back, and when, is drawn behind all of them.
+//! back, and when, is drawn behind all of them, and where there is a real server beside, between
+//! which values it was expected.
 
 use super::Args;
 use super::plot::{Axis, Band, Line, Plot, Scale};
@@ -9,20 +10,75 @@ use super::report::{Badge, Report, Table};
 use super::soak::{Ran, shown};
 use super::table;
 use crate::setup;
-use heap::soak::{Hold, Params, Sample, Soak, megabytes};
+use heap::soak::{self, Course, Hold, Params, Sample, megabytes};
 
-/// What a curve shows of a sample.
-type Shows = fn(&Sample) -> f64;
+/// A quantity that is drawn.
+struct Shown {
+    title: &'static str,
+    unit: &'static str,
+    of: fn(&Sample) -> f64,
+    /// Whether the table as it was loaded has it too.
+    loaded: bool,
+    /// What the band of a real server's is named; empty if there is none.
+    band: &'static str,
+}
 
-/// The plots, with the unit, what is shown, and whether the table as it was loaded has it too.
-const PLOTS: [(&str, &str, Shows, bool); 6] = [
-    ("HOT: updates that stayed on their page, a window", "%", |it| it.hot_window, false),
-    ("Dead rows, of the heap's bytes", "%", |it| it.dead_pct, true),
-    ("Heap", "MB", |it| megabytes(it.heap_bytes), true),
-    ("Index", "MB", |it| megabytes(it.index_bytes), true),
-    ("n_dead_tup: dead rows as the collector counts them", "", |it| it.n_dead as f64, true),
-    ("Leaves of the index: room that is used", "%", |it| it.leaf_density, true),
+const SHOWN: [Shown; 6] = [
+    Shown {
+        title: "HOT: updates that stayed on their page, a window",
+        unit: "%",
+        of: |it| it.hot_window,
+        loaded: false,
+        band: "",
+    },
+    Shown {
+        title: "Dead rows, of the heap's bytes",
+        unit: "%",
+        of: |it| it.dead_pct,
+        loaded: true,
+        band: DEAD_MOST,
+    },
+    Shown {
+        title: "Heap",
+        unit: "MB",
+        of: |it| megabytes(it.heap_bytes),
+        loaded: true,
+        band: "heap MB",
+    },
+    Shown {
+        title: "Index",
+        unit: "MB",
+        of: |it| megabytes(it.index_bytes),
+        loaded: true,
+        band: "index MB",
+    },
+    Shown {
+        title: "n_dead_tup: dead rows as the collector counts them",
+        unit: "",
+        of: |it| it.n_dead as f64,
+        loaded: true,
+        band: "",
+    },
+    Shown {
+        title: "Leaves of the index: room that is used",
+        unit: "%",
+        of: |it| it.leaf_density,
+        loaded: true,
+        band: "",
+    },
 ];
+
+/// The only one whose band is about all of the time.
+const DEAD_MOST: &str = "dead %, at most";
+
+/// What has a band and says nothing that the windows do not, where there is no server beside.
+const HOT_SO_FAR: Shown = Shown {
+    title: "HOT: of all updates until then",
+    unit: "%",
+    of: |it| it.hot,
+    loaded: false,
+    band: "HOT %",
+};
 
 /// What is on every page of a load.
 const NOTES: [&str; 2] = [
@@ -34,21 +90,26 @@ const NOTES: [&str; 2] = [
      window is the time since the sample before.",
 ];
 
+/// A curve's name, and what it is of.
+type Curve<'a> = (String, Course<'a>);
+
 /// The page of one load.
 pub(super) fn report(args: &Args, ran: &Ran) -> Report {
     let soak = &ran.soak;
-    let samples = Table {
-        title: "Samples".to_owned(),
-        head: Sample::COLUMNS.map(str::to_owned).to_vec(),
-        rows: soak.samples().iter().map(|it| it.fields().to_vec()).collect(),
-        under: String::new(),
-    };
+    let rows = soak.samples().iter().map(|it| it.fields().to_vec()).collect();
+    let params = soak.params();
     Report {
         said: soak.verdict(),
-        plots: plots(&[(String::new(), soak)]),
-        tables: vec![samples],
-        ..page(args, soak.params(), ran.whole)
+        plots: plots(&[(String::new(), soak.course())], &held(params), &SHOWN),
+        tables: vec![samples(rows)],
+        ..page(args, params, Badge::of(ran.whole, true))
     }
+}
+
+/// Samples under their columns.
+pub(super) fn samples(rows: Vec<Vec<String>>) -> Table {
+    let head = Sample::COLUMNS.map(str::to_owned).to_vec();
+    Table { title: "Samples".to_owned(), head, rows, under: String::new() }
 }
 
 /// The page of a sweep over `name`: a curve for each value. `rows` is what the terminal shows.
@@ -71,20 +132,20 @@ pub(super) fn swept(
         let verdict = ran.soak.verdict();
         format!("{}: {}", label(value), verdict.join("; "))
     }));
-    let runs: Vec<(String, &Soak)> =
-        all.iter().map(|(value, ran)| (label(value), &ran.soak)).collect();
-    let mut page = page(args, params, all.iter().all(|it| it.1.whole));
+    let runs: Vec<Curve<'_>> =
+        all.iter().map(|(value, ran)| (label(value), ran.soak.course())).collect();
+    let mut page = page(args, params, Badge::of(all.iter().all(|it| it.1.whole), true));
     page.params.retain(|it| it.0 != name);
-    Report { said, plots: plots(&runs), tables: vec![ends], ..page }
+    Report { said, plots: plots(&runs, &[], &SHOWN), tables: vec![ends], ..page }
 }
 
 /// What every page of a load has.
-fn page(args: &Args, params: &Params, whole: bool) -> Report {
+pub(super) fn page(args: &Args, params: &Params, badge: Badge) -> Report {
     let all = shown(params);
     let all = all.iter().map(|(name, it)| (name.clone(), setup::show_value(it)));
     Report {
         title: table::title(&args.workload, params).trim_end().to_owned(),
-        badge: Badge::of(whole, true),
+        badge,
         said: Vec::new(),
         plots: Vec::new(),
         tables: Vec::new(),
@@ -94,37 +155,62 @@ fn page(args: &Args, params: &Params, whole: bool) -> Report {
     }
 }
 
+/// What is drawn of a load on both sides, and where the server was expected.
+pub(super) fn both(
+    params: &Params,
+    (simulated, real): (Course<'_>, Course<'_>),
+    bands: &[soak::Band],
+) -> Vec<Plot> {
+    let runs = [("simulated".to_owned(), simulated), ("postgres".to_owned(), real)];
+    let expected = |mut plot: Plot, shown: &Shown| {
+        let band = bands.iter().find(|it| it.what == shown.band);
+        plot.bands.extend(band.map(|it| expected(it, params.duration as f64)));
+        plot
+    };
+    let held = held(params);
+    let mut all: Vec<Plot> = Vec::new();
+    for shown in [&HOT_SO_FAR].into_iter().chain(&SHOWN) {
+        all.push(expected(plot(&runs, &held, shown), shown));
+    }
+    all
+}
+
+/// A band where it counts: of what was the most ever seen from the beginning, else at the end.
+fn expected(band: &soak::Band, end: f64) -> Band {
+    let (share, name) = match band.what {
+        DEAD_MOST => (0.0, "the most on postgres is expected here"),
+        _ => (0.97, "postgres is expected to end here"),
+    };
+    Band { from: end * share, to: end, within: Some((band.low, band.high)), name: name.to_owned() }
+}
+
 /// One plot a quantity, one curve a run.
-fn plots(runs: &[(String, &Soak)]) -> Vec<Plot> {
-    let bands: Vec<Band> = match runs {
-        [(_, soak)] => band(soak).into_iter().collect(),
-        _ => Vec::new(),
+fn plots(runs: &[Curve<'_>], bands: &[Band], shown: &[Shown]) -> Vec<Plot> {
+    shown.iter().map(|it| plot(runs, bands, it)).collect()
+}
+
+fn plot(runs: &[Curve<'_>], bands: &[Band], shown: &Shown) -> Plot {
+    let curve = |(name, course): &Curve<'_>| {
+        let first = [course.loaded].into_iter().filter(|_| shown.loaded);
+        let all = first.chain(course.samples);
+        let points = all.map(|it| (it.t_s as f64, (shown.of)(it))).collect();
+        Line { name: name.clone(), points, steps: false }
     };
-    let plot = |(title, unit, shows, loaded): &(&str, &'static str, Shows, bool)| {
-        let curve = |(name, soak): &(String, &Soak)| {
-            let first = [soak.loaded()].into_iter().filter(|_| *loaded);
-            let all = first.chain(soak.samples());
-            let points = all.map(|it| (it.t_s as f64, shows(it))).collect();
-            Line { name: name.clone(), points, steps: false }
-        };
-        Plot {
-            title: (*title).to_owned(),
-            x: Axis { unit: "", scale: Scale::Clock },
-            y: Axis { unit, scale: Scale::Linear },
-            lines: runs.iter().map(curve).collect(),
-            bands: bands.clone(),
-        }
-    };
-    PLOTS.iter().map(plot).collect()
+    Plot {
+        title: shown.title.to_owned(),
+        x: Axis { unit: "", scale: Scale::Clock },
+        y: Axis { unit: shown.unit, scale: Scale::Linear },
+        lines: runs.iter().map(curve).collect(),
+        bands: bands.to_vec(),
+    }
 }
 
 /// While another session's transaction was open.
-fn band(soak: &Soak) -> Option<Band> {
-    let params = soak.params();
+fn held(params: &Params) -> Vec<Band> {
     if params.hold == Hold::None {
-        return None;
+        return Vec::new();
     }
     let to = if params.hold_until == 0 { params.duration } else { params.hold_until };
     let name = format!("open transaction: {}", params.hold.name());
-    Some(Band { from: params.hold_from as f64, to: to as f64, name })
+    vec![Band { from: params.hold_from as f64, to: to as f64, within: None, name }]
 }

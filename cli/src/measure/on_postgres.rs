@@ -4,12 +4,12 @@
 //! Real connections overlap, so the verdict is not equality but a band, which is said for every
 //! figure; a figure outside of it is a disagreement and exits 1.
 
+use super::report::Badge;
 use super::soak::{Ran, fields, params, run, shown, valid};
-use super::{Args, bar, table};
+use super::{Args, bar, beside, table};
 use crate::file;
 use crate::interrupt::was_interrupted;
-use crate::out::{Exit, Failure, Out, paint};
-use anstyle::AnsiColor;
+use crate::out::{Exit, Failure, Out};
 use heap::soak::{Account, Band, Params, Published, Sample, bands, published};
 use real::heap::Latencies;
 use real::heap::load::{self, Loaded};
@@ -21,15 +21,15 @@ use std::time::Instant;
 const KEPT_UP: f64 = 0.98;
 
 /// A load on both sides.
-struct Both {
-    row: Option<&'static Published>,
+pub(super) struct Both {
+    pub(super) row: Option<&'static Published>,
     /// Updates a second that were asked for.
     asked: u64,
     /// Whether the server kept up with that.
     kept_up: bool,
-    simulated: Ran,
-    real: Loaded,
-    bands: Vec<Band>,
+    pub(super) simulated: Ran,
+    pub(super) real: Loaded,
+    pub(super) bands: Vec<Band>,
     seconds: f64,
 }
 
@@ -71,7 +71,9 @@ pub(super) fn on_postgres(args: &Args, out: &Out) -> Result<Exit, Failure> {
     if let Some(path) = &args.csv {
         write(path, &all, out)?;
     }
-    Ok(conclude(&args.workload, &all, out))
+    let verdict = Verdict::of(&all);
+    args.write(|| beside::report(args, &all, &verdict), out)?;
+    Ok(conclude(&args.workload, &all, &verdict, out))
 }
 
 impl Both {
@@ -110,10 +112,6 @@ impl Both {
         self.real.whole && self.simulated.whole
     }
 
-    fn outside(&self) -> impl Iterator<Item = &Band> {
-        self.bands.iter().filter(|it| !it.holds())
-    }
-
     fn published(&self, it: &Band) -> Option<(f64, f64)> {
         self.row?.figures?.of(it.what)
     }
@@ -133,34 +131,44 @@ impl Both {
         Account { params, samples, reindexed }.verdict()
     }
 
-    fn say(&self, out: &Out) {
+    /// What is to be said of it, a sentence each.
+    pub(super) fn said(&self) -> Vec<String> {
+        let mut said: Vec<String> =
+            self.verdict().into_iter().map(|said| format!("postgres: {said}")).collect();
         if !self.kept_up {
             let (rate, asked) = (self.simulated.soak.params().rate, self.asked);
-            out.say(format!(
-                "postgres did {rate} updates a second of {asked}: so does what is simulated\n"
+            said.push(format!(
+                "postgres did {rate} updates a second of {asked}: so does what is simulated"
             ));
         }
-        if !self.bands.is_empty() {
-            let lines = self.bands.iter().map(|it| self.line(it));
-            let titles = ["", "simulated", "postgres", "band", "published"].map(str::to_owned);
-            let rows: Vec<Vec<String>> = [titles.to_vec()].into_iter().chain(lines).collect();
-            table::aligned(&rows).iter().for_each(|line| out.say(line));
-            out.say("");
-        }
-        times(&self.real.latencies).iter().for_each(|line| out.say(line));
-        out.say("");
-        self.verdict().iter().for_each(|said| out.say(format!("postgres: {said}")));
         for (it, value) in self.odd() {
             let (what, ours, theirs) = (it.what, figure(it.simulated), figure(it.real));
-            out.say(format!(
+            said.push(format!(
                 "the odd one out is the published {what}, {}: {ours} simulated, {theirs} real",
                 figure(value),
             ));
         }
         if let Some(row) = self.row.filter(|it| !it.remark.is_empty()) {
-            out.say(format!("published: {}", row.remark));
+            said.push(format!("published: {}", row.remark));
         }
+        said
+    }
+
+    fn say(&self, out: &Out) {
+        if !self.bands.is_empty() {
+            table::aligned(&self.figures()).iter().for_each(|line| out.say(line));
+            out.say("");
+        }
+        table::aligned(&times(&self.real.latencies)).iter().for_each(|line| out.say(line));
         out.say("");
+        self.said().iter().for_each(|said| out.say(said));
+        out.say("");
+    }
+
+    /// Every figure with its band, under their titles.
+    pub(super) fn figures(&self) -> Vec<Vec<String>> {
+        let titles = ["", "simulated", "postgres", "band", "published"].map(str::to_owned);
+        [titles.to_vec()].into_iter().chain(self.bands.iter().map(|it| self.line(it))).collect()
     }
 
     fn line(&self, it: &Band) -> Vec<String> {
@@ -215,36 +223,53 @@ fn real(params: &Params, out: &Out) -> Result<Loaded, Failure> {
 }
 
 /// What is said of all loads together.
-fn conclude(workload: &str, all: &[Both], out: &Out) -> Exit {
-    let (mut held, mut figures) = (0, 0);
-    for both in all {
-        held += both.bands.len() - both.outside().count();
-        figures += both.bands.len();
-        for it in both.outside() {
+pub(super) struct Verdict {
+    pub(super) badge: Badge,
+    /// Each figure that is outside its band.
+    pub(super) outside: Vec<String>,
+    /// How many are within.
+    pub(super) compared: String,
+}
+
+impl Verdict {
+    fn of(all: &[Both]) -> Self {
+        let outside: Vec<String> = all.iter().flat_map(Both::disagreements).collect();
+        let figures: usize = all.iter().map(|it| it.bands.len()).sum();
+        let held = figures - outside.len();
+        let version = all.first().map_or("", |it| &it.real.version);
+        let compared = match figures {
+            0 => "nothing was compared".to_owned(),
+            _ => {
+                format!("{held} of {figures} figures of postgres {version} are within their bands")
+            }
+        };
+        let badge = Badge::of(all.iter().all(Both::is_whole), outside.is_empty());
+        Verdict { badge, outside, compared }
+    }
+}
+
+impl Both {
+    fn disagreements(&self) -> impl Iterator<Item = String> {
+        let row = self.row.map_or(String::new(), |it| format!("{}: ", it.name));
+        self.bands.iter().filter(|it| !it.holds()).map(move |it| {
             let (what, theirs) = (it.what, figure(it.real));
             let (ours, low, high) = (figure(it.simulated), figure(it.low), figure(it.high));
-            let row = both.row.map_or(String::new(), |it| format!("{}: ", it.name));
-            out.verdict(format!(
+            format!(
                 "{row}{what} is {theirs} on postgres and {ours} simulated, expected {low} to {high}"
-            ));
-        }
+            )
+        })
     }
-    let whole = all.iter().all(Both::is_whole);
-    let (color, said, exit, outcome) = match (whole, held == figures) {
-        (_, false) => (AnsiColor::Red, "DISAGREES", Exit::Violated, "fail"),
-        (true, true) => (AnsiColor::Green, "AGREES", Exit::Holds, "pass"),
-        (false, true) => (AnsiColor::Yellow, "STOPPED", Exit::Unknown, "unknown"),
-    };
+}
+
+fn conclude(workload: &str, all: &[Both], verdict: &Verdict, out: &Out) -> Exit {
+    let Verdict { badge, outside, compared } = verdict;
+    outside.iter().for_each(|it| out.verdict(it));
     let seconds: f64 = all.iter().map(|it| it.seconds).sum();
-    let version = all.first().map_or("", |it| &it.real.version);
-    let compared = match figures {
-        0 => "nothing was compared".to_owned(),
-        _ => format!("{held} of {figures} figures of postgres {version} are within their bands"),
-    };
-    out.verdict(format!("{} {compared}   {seconds:.1} s", paint(color, said)));
+    out.verdict(format!("{} {compared}   {seconds:.1} s", badge.painted_beside()));
     let loads: Vec<Value> = all.iter().map(Both::object).collect();
-    out.object(outcome, json!({"workload": workload, "loads": loads, "seconds": seconds}));
-    exit
+    let object = json!({"workload": workload, "loads": loads, "seconds": seconds});
+    out.object(badge.outcome(), object);
+    badge.exit()
 }
 
 /// Every sample of both sides, the side and the row before the columns of a load alone.
@@ -264,15 +289,15 @@ fn write(path: &Path, all: &[Both], out: &Out) -> Result<(), Failure> {
     Ok(())
 }
 
-/// How long statements took on the server, a line a kind.
-pub(super) fn times(latencies: &Latencies) -> Vec<String> {
+/// How long statements took on the server, a row a kind, under their titles.
+pub(super) fn times(latencies: &Latencies) -> Vec<Vec<String>> {
     let titles = ["on postgres", "count", "p50 ms", "p99 ms", "p999 ms", "max ms"];
     let mut rows = vec![titles.map(str::to_owned).to_vec()];
     for (kind, it) in latencies.all() {
         let times = [it.p50, it.p99, it.p999, it.max].map(|it| format!("{it:.2}"));
         rows.push([kind.to_owned(), it.count.to_string()].into_iter().chain(times).collect());
     }
-    table::aligned(&rows)
+    rows
 }
 
 /// The same, for `--json`.

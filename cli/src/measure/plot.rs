@@ -1,4 +1,4 @@
-//! A plot as SVG: lines or steps over one axis, and bands for what lasted a while.
+//! A plot as SVG: lines or steps over one axis, and bands for what lasted a while or was expected.
 //!
 //! Hard is what a reader never notices: ticks that are round on a clock, on a scale and on a
 //! logarithm alike; lines that are told apart without their colours; and thousands of samples of
@@ -42,13 +42,15 @@ pub(crate) struct Line {
     pub(crate) steps: bool,
 }
 
-/// What lasted from one place to another.
+/// What lasted from one place to another, or what is expected there.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Band {
     /// From where.
     pub(crate) from: f64,
     /// To where; what is beyond the last point ends there.
     pub(crate) to: f64,
+    /// Between which values a line is expected; none if it is about no values.
+    pub(crate) within: Option<(f64, f64)>,
     /// What it was.
     pub(crate) name: String,
 }
@@ -100,7 +102,9 @@ impl Plot {
         let top = ABOVE + rows * ROW;
         let points = || self.lines.iter().flat_map(|it| it.points.iter().copied());
         let x = Range::of(self.x.scale, points().map(|it| it.0));
-        let y = Range::of(self.y.scale, points().map(|it| it.1));
+        let expected = self.bands.iter().filter_map(|it| it.within);
+        let values = points().map(|it| it.1).chain(expected.flat_map(|it| [it.0, it.1]));
+        let y = Range::of(self.y.scale, values);
         let mut svg = format!(
             "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{}\">\n",
             text(&self.title)
@@ -158,17 +162,22 @@ impl Plot {
     }
 
     fn bands(&self, frame: &Frame, svg: &mut String) {
-        let bottom = HEIGHT - BELOW;
         for band in &self.bands {
             let (from, to) = (frame.across(band.from), frame.across(band.to));
-            let (wide, high, name) = (to - from, bottom - frame.top, text(&band.name));
+            let (kind, high, low) = match band.within {
+                None => ("", frame.top, HEIGHT - BELOW),
+                Some((low, high)) => (" expected", frame.up(high), frame.up(low)),
+            };
+            let (wide, tall, name) = (to - from, low - high, text(&band.name));
+            // A name that its band has no room for stands before it.
+            let narrow = wide < band.name.chars().count() as f64 * LETTER;
+            let (side, x) = if narrow { (" before", from - 6.0) } else { ("", from + 6.0) };
             let _ = writeln!(
                 svg,
-                "<rect class=\"band\" x=\"{from:.1}\" y=\"{:.1}\" width=\"{wide:.1}\" \
-                 height=\"{high:.1}\"/><text class=\"band-name\" x=\"{:.1}\" y=\"{:.1}\">{name}</text>",
-                frame.top,
-                from + 6.0,
-                frame.top + 14.0,
+                "<rect class=\"band{kind}\" x=\"{from:.1}\" y=\"{high:.1}\" width=\"{wide:.1}\" \
+                 height=\"{tall:.1}\"/><text class=\"band-name{kind}{side}\" x=\"{x:.1}\" \
+                 y=\"{:.1}\">{name}</text>",
+                high + 14.0,
             );
         }
     }
@@ -311,9 +320,23 @@ mod tests {
         let svg = plot.svg();
         assert!(svg.contains(">a&lt;b</text>") && !svg.contains("a<b"), "{svg}");
         assert!(svg.contains(">line 19</text>"));
-        plot.bands.push(Band { from: 2.0, to: f64::MAX, name: "held".to_owned() });
+        let name = "held".to_owned();
+        plot.bands.push(Band { from: 2.0, to: f64::MAX, within: None, name });
         let svg = plot.svg();
         assert!(svg.contains(">held</text>") && svg.contains("class=\"band\""), "{svg}");
+    }
+
+    #[test]
+    fn what_is_expected_is_drawn_between_its_values_and_makes_room_for_them() {
+        let mut plot = plot(TIME, &[(0.0, 0.0), (100.0, 10.0)]);
+        let name = "expected".to_owned();
+        plot.bands.push(Band { from: 0.0, to: 100.0, within: Some((10.0, 20.0)), name });
+        let svg = plot.svg();
+        let drawn = "<rect class=\"band expected\" x=\"60.0\" y=\"14.0\" width=\"564.0\" \
+                     height=\"93.0\"/>";
+        assert!(svg.contains(drawn), "{svg}");
+        plot.bands[0].from = 99.0;
+        assert!(plot.svg().contains("band-name expected before\" x=\"612.4\""), "{}", plot.svg());
     }
 
     #[test]

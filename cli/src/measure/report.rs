@@ -60,6 +60,15 @@ impl Badge {
         }
     }
 
+    /// As a terminal has what was compared with a real server.
+    pub(crate) fn painted_beside(self) -> String {
+        match self {
+            Badge::Measured => paint(AnsiColor::Green, "AGREES"),
+            Badge::Stopped => paint(AnsiColor::Yellow, self.word()),
+            Badge::Differs => paint(AnsiColor::Red, "DISAGREES"),
+        }
+    }
+
     /// As a terminal has it, as wide as its longest.
     pub(crate) fn painted(self) -> String {
         match self {
@@ -67,6 +76,15 @@ impl Badge {
             Badge::Stopped => format!("{:8}", self.word()),
             Badge::Differs => paint(AnsiColor::Red, &format!("{:8}", self.word())),
         }
+    }
+}
+
+impl Table {
+    /// Rows of which the first are the columns' titles.
+    pub(crate) fn of(title: String, rows: Vec<Vec<String>>, under: &str) -> Self {
+        let mut rows = rows.into_iter();
+        let head = rows.next().unwrap_or_default();
+        Table { title, head, rows: rows.collect(), under: under.to_owned() }
     }
 }
 

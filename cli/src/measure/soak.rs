@@ -13,11 +13,9 @@ use std::time::Instant;
 
 pub(super) fn measure(args: &Args, out: &Out) -> Result<Exit, Failure> {
     if args.on.is_some() {
-        let given = [("--sweep", args.sweep.is_some()), ("--output", args.output.is_some())];
-        if let Some((what, _)) = given.iter().find(|it| it.1) {
-            return Err(Failure::input(format!(
-                "{what}: there is none of a load beside a real server; expected --csv, or no --on"
-            )));
+        if args.sweep.is_some() {
+            let why = "--sweep: there is none of a load beside a real server; expected no --on";
+            return Err(Failure::input(why));
         }
         return on_postgres::on_postgres(args, out);
     }
@@ -87,9 +85,13 @@ impl Ran {
 pub(super) fn run(params: &Params, out: &Out) -> Result<Ran, Failure> {
     let began = Instant::now();
     let bar = bar(out, params.duration);
-    bar.set_message(format!("loading {} rows", params.active));
-    let mut soak = Soak::new(params).map_err(Failure::input)?;
-    if !soak.has_work() {
+    let mut soak = Soak::empty(params);
+    let mut loads = true;
+    while loads && !was_interrupted() {
+        bar.set_message(soak.progress());
+        loads = soak.load().map_err(Failure::input)?;
+    }
+    if !loads && !soak.has_work() {
         return Err(Failure::input(
             "every row sleeps: expected fewer sleepers or more active rows",
         ));

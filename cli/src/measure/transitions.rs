@@ -16,7 +16,7 @@
 use crate::out::Failure;
 use heap::{Isolation, Key, Keys, Op, Row, Step, Stream};
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
@@ -24,6 +24,8 @@ const FORMAT: &str = "unforked-transitions/1";
 const OPS: &str = "insert, update, delete, select, begin, commit, rollback, vacuum or analyze";
 /// Connections that a file may name.
 const CONNECTIONS: u16 = 200;
+/// How often all pages are compared with a server's, if there is one.
+const CHECKS: usize = 50;
 /// Bytes of the longest key, and of the longest column: a longer row would be compressed.
 const LONGEST: (usize, usize) = (1000, 2000);
 
@@ -31,8 +33,15 @@ const LONGEST: (usize, usize) = (1000, 2000);
 pub(super) struct Recorded {
     /// Its statements, and what ends every connection.
     pub(super) stream: Stream,
-    /// The line of each statement of the file.
-    pub(super) lines: Vec<usize>,
+    /// The line of each step that is a statement of the file.
+    pub(super) lines: Vec<Option<usize>>,
+}
+
+impl Recorded {
+    /// How many of the file's statements are among so many steps.
+    pub(super) fn statements(&self, steps: usize) -> usize {
+        self.lines[..steps].iter().flatten().count()
+    }
 }
 
 #[derive(Deserialize)]
@@ -175,13 +184,36 @@ impl Reader {
         Ok(key)
     }
 
-    /// Every connection ends what it left open and tells its statistics.
-    fn finish(mut self) -> Recorded {
-        for op in [Op::Rollback, Op::Flush] {
-            self.steps.extend((0..self.sessions).map(|session| Step { session, op }));
+    /// Every connection ends what it left open. Wherever none has a transaction open, and not too
+    /// often, all tell their statistics, so that everything can be compared.
+    fn finish(self) -> Recorded {
+        let Reader { bytes: keys, steps: stated, sessions, lines: stated_at, .. } = self;
+        let every = stated.len().div_ceil(CHECKS);
+        let (mut steps, mut lines, mut checks) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut open, mut since) = (BTreeSet::new(), 0);
+        for (step, line) in stated.into_iter().zip(stated_at) {
+            match step.op {
+                Op::Begin(_) => drop(open.insert(step.session)),
+                Op::Commit | Op::Rollback => drop(open.remove(&step.session)),
+                _ => {}
+            }
+            steps.push(step);
+            lines.push(Some(line));
+            since += 1;
+            if since >= every && open.is_empty() {
+                since = 0;
+                steps.extend((0..sessions).map(|session| Step { session, op: Op::Flush }));
+                checks.push(steps.len());
+                lines.resize(steps.len(), None);
+            }
         }
-        let checks = vec![self.steps.len()];
-        let Reader { bytes: keys, steps, sessions, lines, .. } = self;
+        if since > 0 {
+            for op in [Op::Rollback, Op::Flush] {
+                steps.extend((0..sessions).map(|session| Step { session, op }));
+            }
+            checks.push(steps.len());
+            lines.resize(steps.len(), None);
+        }
         Recorded { stream: Stream { keys, steps, checks, sessions }, lines }
     }
 }

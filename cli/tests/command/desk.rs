@@ -77,6 +77,11 @@ impl Desk {
         fs::write(self.0.join(name), text).expect("the desk can be written");
     }
 
+    #[track_caller]
+    pub(crate) fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.0.join(name)).expect("it was written")
+    }
+
     pub(crate) fn files(&self) -> Vec<String> {
         let files = fs::read_dir(&self.0).expect("the desk is there");
         let name = |file: fs::DirEntry| file.file_name().to_string_lossy().into_owned();

@@ -46,15 +46,47 @@ fn recorded_transitions_are_replayed_one_after_another() {
     ] {
         assert_eq!(object[name].as_f64(), Some(f64::from(value)), "{name}: {object}");
     }
-    let both = desk.checker("measure replay recorded.jsonl --on postgres");
+    let both = desk.checker("measure replay recorded.jsonl --on postgres -o both.html");
     if is_there(&both) {
-        both.exits(0).tells(&[
-            "p999 ms",
-            "update",
-            "AGREES",
-            "line pointer for line pointer equal",
-        ]);
+        let equal = "line pointer for line pointer equal, 6 times";
+        both.exits(0).tells(&["p999 ms", "update", "AGREES", equal, "wrote    both.html"]);
+        let page = desk.read("both.html");
+        let ends = ["simulated, 7 statements: 1 pages", "postgres, 7 statements: 1 pages", equal];
+        ends.iter().for_each(|it| assert!(page.contains(it), "no '{it}' in {page}"));
     }
+}
+
+/// What a page draws and tells is what the object has.
+#[test]
+fn pages_have_the_figures_of_the_object() {
+    let desk = Desk::new("measure-pages");
+    fs::write(desk.0.join("recorded.jsonl"), TRANSITIONS).expect("it is writable");
+    let line = "measure replay recorded.jsonl -o replay.html --json";
+    let object = desk.checker(line).exits(0).object("measure", "pass");
+    let page = desk.read("replay.html");
+    let drawn = [
+        format!("<title>7 statements: {} pages</title>", object["heap_pages"]),
+        format!("<title>7 statements: {} pages</title>", object["index_pages"]),
+        format!("<td>{}</td>", object["statements"]),
+        "replay of recorded.jsonl at fillfactor 90".to_owned(),
+    ];
+    drawn.iter().for_each(|it| assert!(page.contains(it), "no '{it}' in {page}"));
+    let line = "measure a1 -p rate=200 -p reader=3 -o a1.html --json";
+    let object = desk.checker(line).exits(0).object("measure", "pass");
+    let page = desk.read("a1.html");
+    assert_eq!(page.matches("<svg").count(), 2, "{page}");
+    for way in object["ways"].as_array().expect("ways") {
+        let (by, of) = (way["by"].as_str().expect("a name"), &way["simulated"]);
+        let megabytes = of["bytes"].as_f64().expect("a number") / 1e6;
+        let amount = format!("{megabytes:.3}");
+        let drawn = [
+            format!("<title>{by}, 30 s: {} MB</title>", amount.trim_end_matches('0')),
+            format!("<title>{by}, 30 s: {}</title>", of["waits"]),
+            format!("<td>{}</td><td>{}</td>", of["gone"], of["runs"]),
+        ];
+        drawn.iter().for_each(|it| assert!(page.contains(it), "no '{it}' in {page}"));
+    }
+    assert!(page.contains("a reader") && page.contains("checker measure a1 -p rate=200"));
 }
 
 /// What lost its compare-and-set, or named a row that was there, moved nothing.
@@ -169,7 +201,7 @@ fn a_real_server_retires_the_same_runs() {
 fn a_load_runs_on_both_sides_and_every_figure_has_its_band() {
     let desk = Desk::new("measure-both");
     let line = "measure a0 --on postgres -p active=3000 -p duration=6 -p sample=1 -p rate=300";
-    let both = desk.checker(&format!("{line} --csv both.csv --json"));
+    let both = desk.checker(&format!("{line} --csv both.csv -o both.html --json"));
     if !is_there(&both) {
         return;
     }
@@ -187,6 +219,23 @@ fn a_load_runs_on_both_sides_and_every_figure_has_its_band() {
     for side in ["simulated,,", "postgres,,"] {
         assert_eq!(csv.lines().filter(|it| it.starts_with(side)).count(), 6, "{csv}");
     }
+    let page = desk.read("both.html");
+    assert_eq!(page.matches("<svg").count(), 7, "{page}");
+    assert_eq!(page.matches("class=\"band expected\"").count(), 4, "{page}");
+    for band in bands {
+        let figure = |name: &str| match band[name].as_f64().expect("a number") {
+            whole if whole.fract() == 0.0 => format!("<td>{whole:.0}</td>"),
+            other => format!("<td>{other:.2}</td>"),
+        };
+        let (what, ours) = (band["what"].as_str().expect("a name"), figure("simulated"));
+        let row = format!("<td>{what}</td>{ours}");
+        assert!(page.contains(&row), "no '{row}' in {page}");
+    }
+    for side in ["simulated", "postgres"] {
+        let dead = load[side]["n_dead_tup"].as_u64().expect("a number");
+        let drawn = format!("<title>{side}, 6 s: {dead}</title>");
+        assert!(dead >= 10_000 || page.contains(&drawn), "no '{drawn}' in {page}");
+    }
     assert!(load["latencies"]["update"]["p99_ms"].as_f64().is_some_and(|it| it > 0.0), "{load}");
 }
 
@@ -198,8 +247,7 @@ fn what_cannot_be_put_to_a_server_exits_2() {
         ("a0 --published", "--on <PLACE>"),
         ("soak --on postgres --published", "nothing of soak is published; of a0 and held-xmin"),
         ("a0 --on postgres --sweep seed=1,2", "--sweep: there is none of a load beside a real"),
-        ("a0 --on postgres -o page.html", "--output: there is none of a load beside a real"),
-        ("a1 -o page.html", "measure a1: there is no --output of it"),
+        ("a1 --csv a.csv", "measure a1: there is no --csv of it"),
         ("soak -p commit=5", "commit=5: expected 0 where a transaction has several rows"),
     ] {
         desk.checker(&format!("measure {line}")).exits(2).complains(&[says]);

@@ -170,4 +170,7 @@ fn ctrl_c_ends_with_a_summary() {
     stopped.complains(&["interrupted: what is said above is of what ran until then"]);
     let csv = fs::read_to_string(desk.0.join("a.csv")).expect("it was written");
     assert!(csv.starts_with(COLUMNS), "{csv}");
+    let script = script.replace("active=1000", "active=20000000");
+    let stopped = ran(desk.command("sh").args(["-c", &script, CHECKER])).exits(130);
+    stopped.tells(&["STOPPED ", " of 20000000 rows loaded", "wrote    a.csv"]);
 }

@@ -169,6 +169,25 @@ impl BTree {
         (self.root != 0).then(|| self.descend(heap, key, At::First))
     }
 
+    /// The leaf with the lowest keys; none while there is no leaf.
+    pub(crate) fn first_leaf(&self) -> Option<u32> {
+        let mut number = self.fast_root;
+        while number != 0 && !self.page(number).is_leaf() {
+            number = self.page(number).pivots[0].child;
+        }
+        (number != 0).then_some(number)
+    }
+
+    /// Pages that are read on the way to a leaf, the leaf included.
+    pub(crate) fn levels(&self) -> u64 {
+        u64::from(self.page(self.fast_root).level) + 1
+    }
+
+    /// The key of an entry.
+    pub(crate) fn key(&self, page: u32, slot: usize) -> Key {
+        self.page(page).slots[slot].key
+    }
+
     pub(crate) fn lsn(&self, page: u32) -> u32 {
         self.page(page).lsn
     }

@@ -123,4 +123,14 @@ impl BTree {
         let goes_on = leaf.high_key.is_some_and(|it| it.key == Some(key));
         (leaf.right != 0 && goes_on).then_some(leaf.right)
     }
+
+    /// The same of a scan that looks for no key: all of the leaf's entries, and the next leaf.
+    pub(crate) fn read_whole_leaf(&mut self, page: u32) -> Option<u32> {
+        self.found.clear();
+        let leaf = &self.pages[page as usize];
+        for (begin, end) in leaf.ranges().filter(|it| !leaf.slots[it.0].is_dead()) {
+            self.found.extend(leaf.slots[begin..end].iter().map(|it| (begin, it.tid())));
+        }
+        (leaf.right != 0).then_some(leaf.right)
+    }
 }

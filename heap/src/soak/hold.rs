@@ -32,15 +32,20 @@ pub struct Holder {
 /// Opens the transaction. A cursor's snapshot is registered as long as it is open, which to
 /// everybody else is what a transaction's snapshot is under REPEATABLE READ.
 pub(super) fn begin(hold: Hold, session: SessionId, table: &mut Table) -> Result<(), Refused> {
-    let (isolation, op) = match hold {
-        Hold::None => return Ok(()),
-        Hold::RcSelect => (Isolation::ReadCommitted, Op::TakeSnapshot),
-        Hold::RcXid => (Isolation::ReadCommitted, Op::TakeXid),
-        Hold::Rr | Hold::Cursor => (Isolation::RepeatableRead, Op::TakeSnapshot),
-    };
-    table.apply(Step { session, op: Op::Begin(isolation) })?;
-    table.apply(Step { session, op })?;
-    Ok(())
+    hold.opens().into_iter().try_for_each(|op| table.apply(Step { session, op }).map(drop))
+}
+
+impl Hold {
+    /// What opens it.
+    pub(crate) fn opens(self) -> Vec<Op> {
+        let (isolation, op) = match self {
+            Hold::None => return Vec::new(),
+            Hold::RcSelect => (Isolation::ReadCommitted, Op::TakeSnapshot),
+            Hold::RcXid => (Isolation::ReadCommitted, Op::TakeXid),
+            Hold::Rr | Hold::Cursor => (Isolation::RepeatableRead, Op::TakeSnapshot),
+        };
+        vec![Op::Begin(isolation), op]
+    }
 }
 
 /// Ends it.

@@ -57,14 +57,13 @@ pub(super) struct Crew {
 }
 
 impl Crew {
-    /// Fills the table, and puts the workers at its beginning.
-    pub(super) fn new(params: &Params, table: &mut Table) -> Result<Self, Refused> {
-        let keys = load(params, table)?;
+    /// Puts the workers at the beginning of a table with these rows.
+    pub(super) fn new(params: &Params, keys: Vec<Key>) -> Self {
         let worker = |script: Script<Key>| {
             let session = script.worker();
             Worker { session, script, open: false, ahead: 0, ends: 0 }
         };
-        Ok(Crew {
+        Crew {
             workers: Script::all(params, keys).into_iter().map(worker).collect(),
             alone: params.commit_batch == 1,
             waits: params.synchronous_commit,
@@ -77,7 +76,7 @@ impl Crew {
             updates: 0,
             inserts: 0,
             deletes: 0,
-        })
+        }
     }
 
     /// Whether there is anything to do.
@@ -182,20 +181,35 @@ impl Crew {
     }
 }
 
-/// Inserts the first rows as the harnesses do, so many a statement: their keys.
-fn load(params: &Params, table: &mut Table) -> Result<Vec<Key>, Refused> {
-    let apply = |table: &mut Table, op| table.apply(Step { session: 0, op });
-    let mut keys = Vec::with_capacity(params.active as usize);
-    for number in 0..params.active {
-        if number % params.load_batch() == 0 {
-            apply(table, Op::Commit)?;
-            apply(table, Op::Begin(Isolation::ReadCommitted))?;
-        }
-        let key = table.add_key(Name::loaded(number + 1).to_string().as_bytes());
-        apply(table, Op::Insert { key, row: FRESH })?;
-        keys.push(key);
+/// The first rows, as far as they are inserted: so many a statement, as the harnesses do it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Loading(Vec<Key>);
+
+impl Loading {
+    /// Rows that are there.
+    pub(super) fn rows(&self) -> u64 {
+        self.0.len() as u64
     }
-    apply(table, Op::Commit)?;
-    apply(table, Op::Flush)?;
-    Ok(keys)
+
+    /// Inserts what one statement does: the keys of all rows if they are there then.
+    pub(super) fn go_on(
+        &mut self,
+        params: &Params,
+        table: &mut Table,
+    ) -> Result<Option<Vec<Key>>, Refused> {
+        let apply = |table: &mut Table, op| table.apply(Step { session: 0, op });
+        let until = params.active.min(self.rows() + params.load_batch());
+        apply(table, Op::Begin(Isolation::ReadCommitted))?;
+        for number in self.rows()..until {
+            let key = table.add_key(Name::loaded(number + 1).to_string().as_bytes());
+            apply(table, Op::Insert { key, row: FRESH })?;
+            self.0.push(key);
+        }
+        apply(table, Op::Commit)?;
+        if until < params.active {
+            return Ok(None);
+        }
+        apply(table, Op::Flush)?;
+        Ok(Some(std::mem::take(&mut self.0)))
+    }
 }

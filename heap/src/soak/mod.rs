@@ -37,7 +37,7 @@ use crate::op::{Op, Refused, Step};
 use crate::session::{Isolation, SessionId};
 use crate::table::Table;
 use autovacuum::Autovacuum;
-use lifecycle::Crew;
+use lifecycle::{Crew, Loading};
 
 /// Microseconds of a second.
 const SECOND: u64 = 1_000_000;
@@ -76,6 +76,9 @@ const EVENTS: [Event; 8] = [
 pub struct Soak {
     params: Params,
     table: Table,
+    /// What is to be loaded yet; none when all is.
+    loading: Option<Loading>,
+    /// Nobody as long as the table is loaded.
     crew: Crew,
     autovacuum: Autovacuum,
     /// When each of [`EVENTS`] comes next, in microseconds.
@@ -89,11 +92,17 @@ pub struct Soak {
 }
 
 impl Soak {
-    /// The table, loaded; the first sample is of this moment and not among those of the harness.
+    /// The table, loaded.
     pub fn new(params: &Params) -> Result<Self, Refused> {
+        let mut soak = Soak::empty(params);
+        while soak.load()? {}
+        Ok(soak)
+    }
+
+    /// The table before it is loaded.
+    pub fn empty(params: &Params) -> Self {
         let workers = params.concurrency as SessionId;
-        let mut table = Table::new(params.fillfactor as u8, workers + 3);
-        let crew = Crew::new(params, &mut table)?;
+        let table = Table::new(params.fillfactor as u8, workers + 3);
         let seconds = |it: u64| if it == 0 { NEVER } else { it * SECOND };
         let held = params.hold != Hold::None;
         let due = [
@@ -109,7 +118,8 @@ impl Soak {
         let mut soak = Soak {
             params: params.clone(),
             table,
-            crew,
+            loading: Some(Loading::default()),
+            crew: Crew::new(&Params { active: 0, ..params.clone() }, Vec::new()),
             autovacuum: Autovacuum::new(workers + 1),
             due,
             now: 0,
@@ -118,11 +128,27 @@ impl Soak {
             reindexed: Vec::new(),
         };
         soak.take_sample();
-        Ok(soak)
+        soak
+    }
+
+    /// Loads as many rows as one statement does: whether it is not over yet. The first sample is of
+    /// the moment when it is, and not among those of the harness.
+    pub fn load(&mut self) -> Result<bool, Refused> {
+        let Some(loading) = &mut self.loading else { return Ok(false) };
+        if let Some(keys) = loading.go_on(&self.params, &mut self.table)? {
+            self.crew = Crew::new(&self.params, keys);
+            self.loading = None;
+        }
+        self.samples.clear();
+        self.take_sample();
+        Ok(self.loading.is_some())
     }
 
     /// Goes on for a while: whether it is not over yet.
     pub fn go_on(&mut self) -> Result<bool, Refused> {
+        if self.load()? {
+            return Ok(true);
+        }
         let end = self.params.duration * SECOND;
         let next = self.due.iter().copied().min().unwrap_or(end).min(end);
         let until = self.updates_by(next);
@@ -258,7 +284,7 @@ impl Soak {
         &self.table
     }
 
-    /// The table as it was loaded.
+    /// The table as it was loaded, or as far as it is.
     pub fn loaded(&self) -> &Sample {
         &self.samples[0]
     }

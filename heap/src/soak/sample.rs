@@ -5,7 +5,7 @@
 //! their bytes are in neither percentage.
 
 use crate::layout::{BLCKSZ, INDEX_SPACE};
-use crate::line::State;
+use crate::page::Page;
 use crate::soak::hold::Holder;
 use crate::table::Table;
 
@@ -55,7 +55,8 @@ pub struct Sample {
 pub(super) fn measure(table: &Table, sample: Sample) -> Sample {
     let heap_pages = table.heap.pages.len();
     let whole = (heap_pages * BLCKSZ).max(1) as f64;
-    let (dead, free) = heap(table);
+    let dead = table.heap.counted().dead_bytes;
+    let free: usize = table.heap.pages.iter().map(Page::free).sum();
     let (leaf_density, fragmentation) = leaves(table);
     let stats = table.stats();
     let vm = if sample.autovacuums == 0 { 0 } else { heap_pages.div_ceil(VM_PAGES) };
@@ -79,23 +80,6 @@ pub(super) fn measure(table: &Table, sample: Sample) -> Sample {
 /// `part` of `whole` in percent; 0 of nothing.
 pub(super) fn percent(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 * 100.0 / whole as f64 }
-}
-
-/// Bytes of the heap that are dead rows, and that are free.
-fn heap(table: &Table) -> (u64, u64) {
-    let backends = &table.heap.backends;
-    // Nearly all deleters ended long ago: only the few younger ones are looked for.
-    let oldest = backends.oldest_running();
-    let (mut dead, mut free) = (0, 0);
-    for page in &table.heap.pages {
-        free += page.free() as u64;
-        for line in page.lines.iter().filter(|it| it.is(State::Normal) && it.xmax != 0) {
-            if line.xmax < oldest || !backends.is_running(line.xmax) {
-                dead += line.len() as u64;
-            }
-        }
-    }
-    (dead, free)
 }
 
 /// `avg_leaf_density` and `leaf_fragmentation` of `pgstatindex`.

@@ -253,8 +253,11 @@ fn clock(seconds: u64) -> String {
 }
 
 impl Soak {
-    /// How far it is, in words: simulated time of all there is.
+    /// How far it is, in words: rows that are loaded, or simulated time, of all there is.
     pub fn progress(&self) -> String {
+        if let Some(loading) = &self.loading {
+            return format!("{} of {} rows loaded", loading.rows(), self.params().active);
+        }
         format!("{} of {} simulated", clock(self.now / SECOND), clock(self.params().duration))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Latencies, Server, statements};
 use crate::error::RealError;
-use heap::{Difference, Events, Op, Rules, Step, Stream, Table};
+use heap::{Difference, Events, Op, Rules, State, Step, Stream, Table};
 use std::fmt;
 use std::time::Instant;
 
@@ -11,8 +11,8 @@ use std::time::Instant;
 pub struct Compared {
     /// Statements and the like that both were given.
     pub steps: usize,
-    /// Times that all was compared.
-    pub checks: usize,
+    /// What the server showed each time that all was compared.
+    pub course: Vec<Checked>,
     /// Pages of the heap in the end.
     pub heap_pages: usize,
     /// Pages of the index in the end.
@@ -25,6 +25,32 @@ pub struct Compared {
     pub stats: heap::Stats,
     /// How long the server's answers took.
     pub latencies: Latencies,
+}
+
+/// What a table was like after so many steps of a stream.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Checked {
+    /// Steps that were done.
+    pub steps: usize,
+    /// Pages of the heap.
+    pub heap_pages: usize,
+    /// Pages of the index, its first included.
+    pub index_pages: usize,
+    /// What the statistics say.
+    pub stats: heap::Stats,
+}
+
+impl Checked {
+    /// The simulated table.
+    pub fn of(table: &Table, steps: usize) -> Self {
+        let (heap_pages, index_pages) = (table.heap_pages(), table.index_pages().max(1));
+        Checked { steps, heap_pages, index_pages, stats: table.stats() }
+    }
+
+    pub(super) fn real(state: &State, steps: usize) -> Self {
+        let (heap_pages, index_pages) = (state.heap.len(), state.index.len() + 1);
+        Checked { steps, heap_pages, index_pages, stats: state.stats }
+    }
 }
 
 /// Where a stream shows a difference. The first side is the server's.
@@ -55,7 +81,7 @@ pub fn compare(
     let mut real = server.table(fillfactor, stream.sessions)?;
     let mut table = stream.table(fillfactor, rules);
     let mut checks = stream.checks.iter().copied().peekable();
-    let (mut compared, mut latencies) = (0, Latencies::default());
+    let (mut course, mut latencies) = (Vec::new(), Latencies::default());
     for (at, step) in stream.steps.iter().enumerate() {
         let began = Instant::now();
         let answer = real.apply(&stream.keys, *step)?;
@@ -68,8 +94,9 @@ pub fn compare(
             differences.push(Difference { place: "answer".to_owned(), one, other });
         }
         if checks.next_if_eq(&(at + 1)).is_some() {
-            compared += 1;
-            differences.extend(real.state()?.differences(&table.state()));
+            let state = real.state()?;
+            course.push(Checked::real(&state, at + 1));
+            differences.extend(state.differences(&table.state()));
         }
         if !differences.is_empty() {
             real.remove()?;
@@ -77,7 +104,7 @@ pub fn compare(
         }
     }
     real.remove()?;
-    Ok(Ok(summary(stream, compared, &table, latencies)))
+    Ok(Ok(summary(stream, course, &table, latencies)))
 }
 
 /// Whether both say how many rows there were.
@@ -85,10 +112,10 @@ fn counts(op: Op) -> bool {
     !matches!(op, Op::Flush | Op::Begin(_) | Op::Commit | Op::Rollback | Op::Vacuum | Op::Analyze)
 }
 
-fn summary(stream: &Stream, checks: usize, table: &Table, latencies: Latencies) -> Compared {
+fn summary(stream: &Stream, course: Vec<Checked>, table: &Table, latencies: Latencies) -> Compared {
     Compared {
         steps: stream.steps.len(),
-        checks,
+        course,
         heap_pages: table.heap_pages(),
         index_pages: table.index_pages(),
         height: table.index_height(),

@@ -4,6 +4,7 @@
 //! the server is our own, started for this, with no autovacuum, and each table has a database of its
 //! own. Statements go one after another, each on the session it belongs to.
 
+pub mod claims;
 mod compare;
 mod dump;
 mod latency;
@@ -11,7 +12,7 @@ pub mod load;
 pub mod retention;
 mod statements;
 
-pub use compare::{Compared, Mismatch, compare, first_difference, minimise};
+pub use compare::{Checked, Compared, Mismatch, compare, first_difference, minimise};
 pub use latency::{Latencies, Quantiles};
 
 use crate::error::RealError;

@@ -243,7 +243,10 @@ async fn serve(
             let update = update.bind(seen.cast_signed()).bind(created);
             let done = shared.timed("update", update.execute(&mut connection)).await?;
             if done.rows_affected() != 1 {
-                let why = format!("postgres: {name} is not at {seen}: somebody else is here");
+                let why = format!(
+                    "postgres is behind by so much that {name} grew old before it was done; \
+                     expected a lower rate"
+                );
                 return Err(RealError::Broke { why });
             }
         }
@@ -380,10 +383,10 @@ async fn look(
             }
         }
         if Instant::now() >= next {
-            next += Duration::from_secs(1);
             let bytes = number(&mut connection, BYTES.to_owned()).await.map_err(broke)?;
-            let outcome = &mut *shared.outcome.borrow_mut();
-            outcome.bytes_max = outcome.bytes_max.max(bytes);
+            let t_s = (next - shared.began).as_secs();
+            shared.outcome.borrow_mut().seen(t_s, bytes);
+            next += Duration::from_secs(1);
         }
         sleep(LOOK).await;
     }

@@ -21,6 +21,8 @@ pub(super) const UPDATE: &str = "UPDATE run_head \
 pub(super) const DELETE: &str = "DELETE FROM run_head WHERE run_id = $1";
 const SELECT: &str = "SELECT seq FROM run_head WHERE run_id = $1";
 const LOCK: &str = "SELECT seq FROM run_head WHERE run_id = $1 FOR UPDATE";
+pub(super) const CLAIM: &str = "DELETE FROM run_head WHERE run_id = \
+     (SELECT run_id FROM run_head ORDER BY run_id LIMIT 1 FOR UPDATE SKIP LOCKED)";
 /// In one message, and so one transaction.
 const SEQ_SCAN: &str = "SET enable_seqscan = on; SELECT count(execution_status) FROM run_head; \
      SET enable_seqscan = off";
@@ -58,6 +60,7 @@ pub(super) fn kind(op: Op) -> &'static str {
         Op::Delete { .. } => "delete",
         Op::Select { .. } => "select",
         Op::Lock { .. } => "select for update",
+        Op::Claim => "claim",
         Op::SeqScan => "sequential scan",
         Op::Begin(_) => "begin",
         Op::Commit => "commit",
@@ -71,6 +74,7 @@ pub(super) fn kind(op: Op) -> &'static str {
 /// Operations without parameters.
 fn plain(op: Op) -> &'static str {
     match op {
+        Op::Claim => CLAIM,
         Op::SeqScan => SEQ_SCAN,
         Op::Begin(Isolation::ReadCommitted) => "BEGIN ISOLATION LEVEL READ COMMITTED",
         Op::Begin(Isolation::RepeatableRead) => "BEGIN ISOLATION LEVEL REPEATABLE READ",
