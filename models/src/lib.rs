@@ -61,6 +61,15 @@ models! {
         museum::dbos_742::Dbos,
         museum::procrastinate_103::Procrastinate,
         museum::bull_308::Bull,
+        museum::slatedb_766::SlateDb,
+        museum::iceberg_2317::Iceberg,
+        museum::delta_1410::Delta,
+        museum::etcd_11456::Etcd,
+        museum::solid_queue_689::SolidQueue,
+        museum::patchlevel_615::Patchlevel,
+        museum::graphile_580::Graphile,
+        museum::pg_boss_535::PgBoss,
+        museum::sidekiq_unique_559::SidekiqUnique,
     }
 }
 
