@@ -1,6 +1,7 @@
 //! The designs of awa, a queue on Postgres: models of moves alone, counted as its own
 //! specifications are.
 
+pub mod deadline_rescue;
 pub mod deferred_materialise;
 pub mod lock_convoy;
 pub mod lock_order;
