@@ -53,6 +53,7 @@ models! {
         awa::segmented_storage_races::SegmentedStorageRaces,
         awa::lock_order::LockOrder,
         awa::lock_convoy::LockConvoy,
+        awa::done_entries::DoneEntries,
         awa::rescue::Rescue,
         awa::deadline_rescue::DeadlineRescue,
         pgque::rotation::Rotation,
