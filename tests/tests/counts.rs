@@ -280,8 +280,10 @@ fn pgque_rotation_counts() {
         shortest(model, &[], Some(mutant), states);
     }
     // A queue that has no consumer loses its latest tick, and that is the published design.
-    alone(model, &[("consumer", "false")], None, "latest-tick-present", Some(6));
-    alone(model, &[], None, "latest-tick-present", None);
+    let (idle, published) = ([("consumer", "false")], Some("gate_sees_consumers_only"));
+    alone(model, &idle, published, "latest-tick-present", Some(6));
+    alone(model, &idle, None, "latest-tick-present", None);
+    alone(model, &[("consumer", "true")], published, "latest-tick-present", None);
 }
 
 #[test]
@@ -391,6 +393,41 @@ fn rescue_counts() {
     }
 }
 
+/// As many receipts as awa's limits are for: 10,000 read in a pass, 500 closed.
+#[test]
+fn a_stale_receipt_behind_ten_thousand_healthy_ones_is_rescued() {
+    let real = [("receipts", "10001"), ("window", "10000"), ("batch", "500")];
+    let lines = ["lapse 40000", "pass 0", "pass 0", "pass 0"].map(str::to_owned);
+    let steps = models::find("awa/rescue").expect("it is listed").parse(&lines);
+    let steps = steps.expect("these are moves");
+    let last = |mutant| {
+        let scenes = set_up("awa/rescue", &real, mutant).scenes(0, &steps);
+        scenes.last().expect("they were made").columns[1].1.clone()
+    };
+    assert_eq!(last(None), "10000 healthy closed");
+    assert_eq!(last(Some("stops_at_healthy")), "10000 healthy stale");
+}
+
+/// Of no specification: our own counts.
+#[test]
+fn deadline_rescue_counts() {
+    let model = "awa/deadline_rescue";
+    counts(model, &[], false, (342, 1_158, 11));
+    for (receipts, window, batch) in [("4", "1", "1"), ("4", "2", "2"), ("3", "10000", "500")] {
+        let sizes = [("receipts", receipts), ("window", window), ("batch", batch)];
+        let found = explore(model, &sizes, None, false);
+        assert!(found.complete, "{sizes:?}: {:?}", found.verdict);
+    }
+    for (mutant, states) in [
+        ("passes_future_closed", 10),
+        ("stops_at_closed", 10),
+        ("serves_by_number", 11),
+        ("closes_future", 3),
+    ] {
+        shortest(model, &[], Some(mutant), states);
+    }
+}
+
 /// Of no specification: our own counts.
 #[test]
 fn next_batch_counts() {
@@ -400,4 +437,37 @@ fn next_batch_counts() {
         shortest(model, &[], Some(mutant), states);
     }
     alone(model, &[], Some("selects_unlocked"), "batch-begins-at-last-tick", Some(9));
+}
+
+/// Of no specification: our own counts.
+#[test]
+fn unregister_counts() {
+    let model = "pgque/unregister";
+    counts(model, &[], false, (86, 119, 9));
+    for (mutant, states) in [("looks_unlocked", 6), ("deletes_current_only", 4)] {
+        shortest(model, &[], Some(mutant), states);
+    }
+}
+
+/// Of no specification either: the figures are those of the review.
+#[test]
+fn cadence_counts() {
+    let model = "pgque/cadence";
+    counts(model, &[], false, (590, 1_385, 16));
+    counts(
+        model,
+        &[("period", "4"), ("halves", "24"), ("outages", "4")],
+        false,
+        (1_530, 4_218, 28),
+    );
+    for (mutant, states) in [
+        ("concatenates_steps", 3),
+        ("one_cadence", 2),
+        ("rotates_seldom", 10),
+        ("rotates_ungated", 5),
+        ("counts_for_ever", 10),
+        ("counts_nothing", 7),
+    ] {
+        shortest(model, &[], Some(mutant), states);
+    }
 }

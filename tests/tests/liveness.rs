@@ -113,6 +113,19 @@ fn a_stale_receipt_of_the_oldest_slot_is_rescued() {
     }
 }
 
+/// The same of a receipt whose deadline is over, and of each way never to look at it again.
+#[test]
+fn a_receipt_whose_deadline_is_over_is_closed() {
+    const DEADLINES: &str = "awa/deadline_rescue";
+    holds(&live(DEADLINES, &[], None), (342, 1_158, 11));
+    for mutant in ["passes_future_closed", "stops_at_closed", "serves_by_number"] {
+        let mut session = session(DEADLINES, &[], Some(mutant));
+        let found = session.live(&LIMITS, None, &mut |_, _| true).expect("it promises something");
+        let broken = found.verdict.broken().map(|it| it.name());
+        assert_eq!(broken, Some("eventually-closed"), "{mutant}");
+    }
+}
+
 /// A rotation's second step comes if somebody runs it; whoever runs it after something else, and stops
 /// when that fails, has rotations that stall.
 #[test]

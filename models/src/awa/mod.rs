@@ -1,7 +1,9 @@
-//! The designs of awa, a queue on Postgres: models of moves alone, counted as its own
-//! specifications are.
+//! The designs of awa, a queue on Postgres: models of moves alone, counted as its own specifications
+//! are, and one of clients.
 
+pub mod deadline_rescue;
 pub mod deferred_materialise;
+pub mod done_entries;
 pub mod lock_convoy;
 pub mod lock_order;
 pub mod partitioned_routing;

@@ -8,14 +8,17 @@
 //! done looks stale too: what says that it is closed must not go before it does.
 //!
 //! The source is awa's receipt rescue (hardbyte/awa, pull request 349: `rescue_stale_receipt_claims_tx`
-//! and the commits that mended it). Of no specification; a slot has few receipts here, and a pass
-//! closes one, instead of 500 of the 10,000 it reads.
+//! and the commits that mended it). Of no specification. By default a slot has few receipts, of which a
+//! pass reads one and closes one; awa's limits are `receipts=10001 window=10000 batch=500`. Deadlines have
+//! a cursor of their own ([`super::deadline_rescue`]); the prune that checks before it locks, and the
+//! error that is taken for a lock, are mutants of [`super::lock_convoy`].
 
 use crate::promise::{Promise, breaks, unless};
 use checker::specs::nothing::Nothing;
 use sim::prelude::*;
 
-const RECEIPTS: usize = 4;
+/// Receipts that the moves of a slot have numbers for.
+const RECEIPTS_MAX: u16 = 30_000;
 /// The slot that new receipts are written to, and the one that is to be pruned.
 const SLOTS: usize = 2;
 const CURRENT: usize = 0;
@@ -26,11 +29,11 @@ const OLDEST: usize = 1;
 #[serde(deny_unknown_fields)]
 pub struct Sizes {
     /// How many receipts a slot takes.
-    pub receipts: u8,
+    pub receipts: u16,
     /// How many of a slot a pass reads.
-    pub window: u8,
+    pub window: u16,
     /// How many a pass closes.
-    pub batch: u8,
+    pub batch: u16,
 }
 
 impl Default for Sizes {
@@ -43,9 +46,23 @@ impl Params for Sizes {
     const SIZES: &'static [&'static str] = &["receipts", "window", "batch"];
 
     fn check(&self) -> Result<(), String> {
-        within("receipts", self.receipts, 1..=RECEIPTS as u8)?;
-        within("window", self.window, 1..=100)?;
-        within("batch", self.batch, 1..=100)
+        within("receipts", self.receipts, 1..=RECEIPTS_MAX)?;
+        within("window", self.window, 1..=RECEIPTS_MAX)?;
+        within("batch", self.batch, 1..=RECEIPTS_MAX)
+    }
+}
+
+impl Sizes {
+    /// How many passes may leave a stale receipt where it is: those that read all there are, and
+    /// those that close all there are, or one for each if that is fewer.
+    fn passes(self) -> u16 {
+        let reads = self.receipts.div_ceil(self.window);
+        self.receipts.min(reads + self.receipts.div_ceil(self.batch))
+    }
+
+    /// What the moves of the second slot are numbered from.
+    fn stride(self) -> u16 {
+        [10, 100, 1_000, 10_000].into_iter().find(|it| self.receipts <= *it).unwrap_or(RECEIPTS_MAX)
     }
 }
 
@@ -96,12 +113,18 @@ impl Receipt {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 struct Slot {
     /// In the order they were written.
-    receipts: [Receipt; RECEIPTS],
+    receipts: Vec<Receipt>,
     /// The last that the rescue is done with.
-    cursor: Option<u8>,
+    cursor: Option<u16>,
+}
+
+impl Slot {
+    fn filled(sizes: Sizes, receipt: Receipt) -> Self {
+        Slot { receipts: vec![receipt; usize::from(sizes.receipts)], cursor: None }
+    }
 }
 
 /// The slots, and what the rescue made of them.
@@ -109,7 +132,7 @@ struct Slot {
 pub struct State {
     slots: [Slot; SLOTS],
     /// Passes since the last receipt of the oldest slot went stale, while it is.
-    waited: u8,
+    waited: u16,
     /// Whether a job was run again that was done.
     resurrected: bool,
     /// Whether an open receipt was pruned.
@@ -124,7 +147,7 @@ impl State {
     }
 
     fn receipts(&self, slot: usize) -> &[Receipt] {
-        &self.slots[slot].receipts[..usize::from(self.sizes.0.receipts)]
+        &self.slots[slot].receipts
     }
 
     /// What the rescue takes for stale and open.
@@ -134,10 +157,10 @@ impl State {
     }
 
     /// The receipts of a slot that a pass looks at: those behind the cursor, and then from the first.
-    fn window(&self, slot: usize) -> Vec<u8> {
-        let Slot { cursor, .. } = self.slots[slot];
-        let behind = |index: &u8| cursor.is_none_or(|cursor| *index > cursor);
-        let there = |index: &u8| self.receipts(slot)[usize::from(*index)] != Receipt::Free;
+    fn window(&self, slot: usize) -> Vec<u16> {
+        let cursor = self.slots[slot].cursor;
+        let behind = |index: &u16| cursor.is_none_or(|cursor| *index > cursor);
+        let there = |index: &u16| self.receipts(slot)[usize::from(*index)] != Receipt::Free;
         let all = || (0..self.sizes.0.receipts).filter(there);
         let wraps = !self.is(Mutant::NeverWraps);
         let round = all().filter(|index| wraps && !behind(index));
@@ -145,7 +168,7 @@ impl State {
     }
 
     /// Closes what is stale in the window of a slot, as long as it may; how many it closed.
-    fn rescue(&mut self, slot: usize, batch: u8) -> u8 {
+    fn rescue(&mut self, slot: usize, batch: u16) -> u16 {
         let (window, mut closed) = (self.window(slot), 0);
         let mut moves_on = true;
         for index in window {
@@ -176,7 +199,7 @@ impl State {
             batch -= self.rescue(slot, batch);
         }
         // Once it is too long, it does not matter how long.
-        let longer = (self.waited + 1).min(self.sizes.0.receipts + 1);
+        let longer = (self.waited + 1).min(self.sizes.0.passes() + 1);
         self.waited = if self.last() == Receipt::Stale { longer } else { 0 };
     }
 
@@ -193,7 +216,7 @@ impl State {
     }
 
     fn rescued_in_time(&self) -> Result<(), String> {
-        let (waited, most) = (self.waited, self.sizes.0.receipts);
+        let (waited, most) = (self.waited, self.sizes.0.passes());
         unless(waited <= most, || {
             format!("{waited} passes have left a stale receipt in the slot that waits to be pruned")
         })
@@ -224,11 +247,11 @@ impl World for State {
         Poll::Ready(())
     }
 
-    /// A move about a receipt names it by two digits: its slot, and its place there.
+    /// A move about a receipt names its slot and its place there in one number.
     fn moves(&self, moves: &mut Moves) {
         for slot in 0..SLOTS {
             for (index, receipt) in self.receipts(slot).iter().enumerate() {
-                let arg = (slot * 10 + index) as u16;
+                let arg = slot as u16 * self.sizes.0.stride() + index as u16;
                 match receipt {
                     Receipt::Free | Receipt::Closed if slot == CURRENT => moves.due(CLAIM, arg),
                     Receipt::Healthy => {
@@ -251,12 +274,14 @@ impl World for State {
             true => Receipt::Bare,
             false => Receipt::Closed,
         };
-        let (slot, index) = (usize::from(arg / 10), usize::from(arg % 10));
+        let stride = self.sizes.0.stride();
+        let (slot, index) = (usize::from(arg / stride), usize::from(arg % stride));
         let becomes = match kind {
             PASS => return self.pass(),
             PRUNE => {
                 self.lost = self.receipts(OLDEST).iter().any(|receipt| receipt.is_open());
-                (self.slots[OLDEST], self.waited) = (Slot::default(), 0);
+                self.slots[OLDEST] = Slot::filled(self.sizes.0, Receipt::Free);
+                self.waited = 0;
                 return;
             }
             CLAIM => Receipt::Healthy,
@@ -268,14 +293,22 @@ impl World for State {
     }
 }
 
+/// Receipts alike in a row that are shown as their number.
+const MANY: usize = 4;
+
 impl Legible for State {
     fn columns(&self) -> Vec<(&'static str, String)> {
         let words = |slot| {
-            let words: Vec<_> = self.receipts(slot).iter().map(|it| format!("{it:?}")).collect();
-            words.join(" ").to_lowercase()
+            let runs = self.receipts(slot).chunk_by(|one, next| one == next);
+            let words = runs.map(|run| match run {
+                [it] => format!("{it:?}"),
+                [it, ..] if run.len() > MANY => format!("{} {it:?}", run.len()),
+                _ => run.iter().map(|it| format!("{it:?}")).collect::<Vec<_>>().join(" "),
+            });
+            words.collect::<Vec<_>>().join(" ").to_lowercase()
         };
-        let cursors =
-            self.slots.map(|slot| slot.cursor.map_or("-".to_owned(), |it| it.to_string()));
+        let cursors = [0, 1]
+            .map(|slot: usize| self.slots[slot].cursor.map_or("-".to_owned(), |it| it.to_string()));
         vec![
             ("slot 0, current", words(CURRENT)),
             ("slot 1, oldest", words(OLDEST)),
@@ -336,10 +369,9 @@ impl Model for Rescue {
 
     /// The oldest slot is full, and the current one is empty.
     fn worlds(&self) -> Vec<State> {
-        let mut slots = [Slot::default(); SLOTS];
-        slots[OLDEST].receipts[..usize::from(self.sizes.receipts)].fill(Receipt::Healthy);
+        let slot = |receipt| Slot::filled(self.sizes, receipt);
         vec![State {
-            slots,
+            slots: [slot(Receipt::Free), slot(Receipt::Healthy)],
             waited: 0,
             resurrected: false,
             lost: false,
@@ -355,7 +387,7 @@ impl Model for Rescue {
     /// In the slot that waits to be pruned. In the other, one may go stale as soon as it is closed.
     fn comes(&self) -> Vec<Comes<State>> {
         let property = Property::named("eventually-rescued");
-        let closed = |index: u8| {
+        let closed = |index: u16| {
             let at = move |it: &State| it.receipts(OLDEST)[usize::from(index)];
             let said = format!("receipt {index} of the oldest slot, which is stale, is closed");
             let stale = move |it: &State| at(it) == Receipt::Stale;

@@ -6,10 +6,20 @@
 
 pub mod bull_308;
 pub mod dbos_742;
+pub mod delta_1410;
+pub mod etcd_11456;
+pub mod graphile_580;
+pub mod iceberg_2317;
 pub mod jobs;
 pub mod oban_532;
+pub mod patchlevel_615;
+pub mod pg_boss_535;
 pub mod procrastinate_103;
 pub mod river_1302;
+pub mod sidekiq_unique_559;
+pub mod slatedb_766;
+pub mod solid_queue_689;
+pub mod store;
 
 use sim::prelude::*;
 
@@ -29,6 +39,15 @@ pub const EXHIBITS: &[Exhibit] = &[
     Exhibit { name: dbos_742::Dbos::NAME, link: dbos_742::LINK },
     Exhibit { name: procrastinate_103::Procrastinate::NAME, link: procrastinate_103::LINK },
     Exhibit { name: bull_308::Bull::NAME, link: bull_308::LINK },
+    Exhibit { name: slatedb_766::SlateDb::NAME, link: slatedb_766::LINK },
+    Exhibit { name: iceberg_2317::Iceberg::NAME, link: iceberg_2317::LINK },
+    Exhibit { name: delta_1410::Delta::NAME, link: delta_1410::LINK },
+    Exhibit { name: etcd_11456::Etcd::NAME, link: etcd_11456::LINK },
+    Exhibit { name: solid_queue_689::SolidQueue::NAME, link: solid_queue_689::LINK },
+    Exhibit { name: patchlevel_615::Patchlevel::NAME, link: patchlevel_615::LINK },
+    Exhibit { name: graphile_580::Graphile::NAME, link: graphile_580::LINK },
+    Exhibit { name: pg_boss_535::PgBoss::NAME, link: pg_boss_535::LINK },
+    Exhibit { name: sidekiq_unique_559::SidekiqUnique::NAME, link: sidekiq_unique_559::LINK },
 ];
 
 /// An exhibit has one size: the one at which it was reported, or less.

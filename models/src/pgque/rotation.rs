@@ -13,62 +13,13 @@ use crate::promise::{Promise, breaks, unless};
 use checker::specs::nothing::Nothing;
 use sim::prelude::*;
 
-const TICKS: usize = 8;
+mod guards;
+
+use guards::TICKS;
+pub use guards::{Isolation, Sizes};
+
 /// Tables of subscriptions, and as many of ticks.
 const SLOTS: u8 = 3;
-
-/// How it is sized, and which guards there are.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Sizes {
-    /// How many ticks there are.
-    pub max_tick: u8,
-    /// How often the metadata rotates.
-    pub max_rot: u8,
-    /// Whether the queue has a consumer.
-    pub consumer: bool,
-    /// What the caller who acknowledges runs under.
-    pub iso: Isolation,
-    /// Whether ticks stay where they are while a consumer stands at one in the next table.
-    pub tick_gate: bool,
-    /// Whether a rotation waits for the second step of the one before.
-    pub step2_gate: bool,
-    /// Whether a rotation gives way to readers at once, and does not wait for them in TRUNCATE.
-    pub convoy_fix: bool,
-}
-
-/// What a transaction sees.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Isolation {
-    /// READ COMMITTED: what was committed before the statement.
-    Rc,
-    /// REPEATABLE READ: what was committed before the transaction's first statement.
-    Rr,
-}
-
-impl Default for Sizes {
-    fn default() -> Self {
-        Sizes {
-            max_tick: 4,
-            max_rot: 5,
-            consumer: true,
-            iso: Isolation::Rc,
-            tick_gate: true,
-            step2_gate: true,
-            convoy_fix: true,
-        }
-    }
-}
-
-impl Params for Sizes {
-    const SIZES: &'static [&'static str] = &["max_tick", "max_rot"];
-
-    fn check(&self) -> Result<(), String> {
-        within("max_tick", self.max_tick, 1..=TICKS as u8)?;
-        within("max_rot", self.max_rot, 1..=100)
-    }
-}
 
 /// The ways it is broken.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -83,6 +34,8 @@ pub enum Mutant {
     ReadsOldSnapshot,
     /// Truncates the next ticks whoever stands there.
     TicksUngated,
+    /// Asks only whether a consumer stands there: not whether the latest tick is.
+    GateSeesConsumersOnly,
     /// Truncates the next subscriptions and copies none.
     CopiesNothing,
     /// Rotates before the second step of the rotation before.
@@ -176,7 +129,8 @@ impl State {
     fn may_truncate_ticks(&self) -> bool {
         let gated = self.sizes.0.tick_gate && !self.is(Mutant::TicksUngated);
         let stands = self.at(self.current).and_then(|tick| self.table_of(tick));
-        !gated || stands != Some(self.next_ticks())
+        let latest = self.table_of(self.ticks).filter(|_| !self.is(Mutant::GateSeesConsumersOnly));
+        !gated || ![stands, latest].contains(&Some(self.next_ticks()))
     }
 
     /// Whether the rotation before has to have had its second step.
@@ -276,8 +230,8 @@ const ALWAYS: &[Promise<State>] = &[
 const SUBSCRIBED: &[Promise<State>] = &[Promise::new("one-row", State::one_row)];
 /// What holds under READ COMMITTED.
 const ACKED: &[Promise<State>] = &[Promise::new("no-lost-ack", State::no_lost_ack)];
-/// What the gate of ticks is for. It looks at consumers only: in a queue that has none, the latest
-/// tick goes too, and nobody can register any more.
+/// What the gate of ticks is for: a consumer's tick stays, and so does the latest one, where a
+/// consumer of tomorrow begins.
 const RESOLVED: &[Promise<State>] = &[
     Promise::new("tick-resolvable", State::tick_resolvable),
     Promise::new("latest-tick-present", State::latest_tick_present),
@@ -380,7 +334,7 @@ impl Rotation {
             (true, ALWAYS),
             (consumer, SUBSCRIBED),
             (iso == Isolation::Rc, ACKED),
-            (consumer && tick_gate, RESOLVED),
+            (tick_gate, RESOLVED),
             (convoy_fix, UNBLOCKED),
         ]
     }
@@ -418,6 +372,12 @@ impl Model for Rotation {
             Mutant::TicksUngated,
             "tick-resolvable",
             "truncates the next ticks though a consumer stands at one of them",
+        ),
+        Mutation::new(
+            Mutant::GateSeesConsumersOnly,
+            Property::named("latest-tick-present"),
+            &[("consumer", "false")],
+            "in a queue that has no consumer truncates the latest tick too, as published",
         ),
         breaks(
             Mutant::CopiesNothing,
