@@ -80,8 +80,10 @@ impl Measure for ColdReads {
         };
         let listed = self.rows(tallies, |states, [all, since, _]| {
             let [pages, keys, p50, p99, _] = listing(since);
+            let rate = [Cell::Real(all.per_second(), 1)];
             let since = [pages, keys, p50, p99];
-            [Cell::Whole(states)].into_iter().chain(listing(all)).chain(since).collect()
+            let whole = [Cell::Whole(states)].into_iter().chain(listing(all)).chain(rate);
+            whole.chain(since).collect()
         });
         let got = self.rows(tallies, |states, [all, _, get]| {
             vec![
@@ -103,6 +105,7 @@ impl Measure for ColdReads {
             "list_p50_ms",
             "list_p99_ms",
             "list_p999_ms",
+            "list_per_s",
             "since_pages",
             "since_keys",
             "since_p50_ms",
