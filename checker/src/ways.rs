@@ -24,6 +24,8 @@ pub struct Candidate {
 
 /// Ways shown.
 const WAYS_MAX: usize = 8;
+/// Operations that ways are told of, at most.
+const FEW_MAX: usize = 256;
 /// Ways tried.
 const TRIED_MAX: usize = 20_000;
 
@@ -38,6 +40,10 @@ pub(crate) fn ways<S: Spec>(
     kept: &[usize],
     beside: &[usize],
 ) -> Vec<Way<S>> {
+    // More than that nobody reads, and to walk them takes the cube of their number.
+    if kept.len() > FEW_MAX {
+        return Vec::new();
+    }
     let mut walk = Walk { operations, kept, beside, found: Vec::new(), tried: 0 };
     walk.walk(start, &mut Vec::new());
     let explained = |way: &Way<S>| way.order.iter().filter(|it| kept.contains(it)).count();

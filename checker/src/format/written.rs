@@ -40,6 +40,18 @@ impl Start {
             Start::Given(value) => Err(Wrong::field("init", "left out: it begins empty", value)),
         }
     }
+
+    /// For a datatype that begins with values, usually none.
+    fn values<S: FromIterator<Value>>(&self) -> Result<S, Wrong> {
+        match self {
+            Start::Usual | Start::Nothing | Start::Given(Raw::Null) => Ok(S::from_iter([])),
+            Start::Given(Raw::List(all)) => {
+                let mut names = Names::default();
+                Ok(all.iter().map(|one| value(one, &mut names)).collect())
+            }
+            Start::Given(it) => Err(Wrong::field("init", "a list of values, or null", it)),
+        }
+    }
 }
 
 /// A datatype whose histories can be read and written.

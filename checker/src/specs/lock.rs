@@ -8,8 +8,9 @@
 mod monitor;
 
 use crate::hash::Chain;
+use crate::history::first_alone;
 use crate::value::Value;
-use crate::{Monitored, Part, Spec};
+use crate::{Monitored, Operation, Part, Spec};
 use serde::{Deserialize, Serialize};
 
 /// What may be asked. A history of one lock only may leave out its key.
@@ -73,6 +74,11 @@ pub enum Holder {
 }
 
 impl Lock {
+    /// A lock that somebody holds under this token.
+    pub fn held(token: u64) -> Self {
+        Lock { last: Some(token), holder: Holder::Token(token) }
+    }
+
     fn freed(&self, token: u64) -> Self {
         Lock { last: Some(token).max(self.last), holder: Holder::Free }
     }
@@ -112,6 +118,12 @@ impl Spec for Lock {
             _ => {}
         }
         next
+    }
+
+    /// Free, if the first got it: with tokens that are all yet to come, which allows the most.
+    fn resume(&self, operations: &[&Operation<Op, Ret>]) -> Option<Self> {
+        let first = first_alone(operations)?;
+        matches!(first.ret()?, Ret::Token(Some(_))).then(Lock::default)
     }
 
     fn reads(_op: &Op, ret: Option<&Ret>) -> bool {

@@ -8,8 +8,9 @@
 mod monitor;
 
 use crate::hash::{Chain, mix};
+use crate::history::first_alone;
 use crate::value::{Datum, Value};
-use crate::{Monitored, Part, Spec};
+use crate::{Monitored, Operation, Part, Spec};
 use serde::{Deserialize, Serialize};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -125,7 +126,25 @@ impl<V> Hash for Log<V> {
     }
 }
 
+impl<V: Datum> FromIterator<V> for Log<V> {
+    fn from_iter<I: IntoIterator<Item = V>>(values: I) -> Self {
+        values.into_iter().fold(Log::default(), |log, value| log.with(&value))
+    }
+}
+
 impl<V: Datum> Log<V> {
+    /// The values, the first one first.
+    pub fn values(&self) -> Vec<V> {
+        let mut values = Vec::new();
+        let mut entry = &self.last;
+        while let Some(here) = entry {
+            values.push(here.value.clone());
+            entry = &here.before;
+        }
+        values.reverse();
+        values
+    }
+
     fn with(&self, value: &V) -> Self {
         let entry = Entry { value: value.clone(), before: self.last.clone() };
         let hash = mix(self.hash, Chain::of(value));
@@ -166,8 +185,27 @@ impl<V: Datum> Spec for Log<V> {
         }
     }
 
+    /// In what was read from the front on.
+    fn resume(&self, operations: &[&Operation<Op<V>, Ret<V>>]) -> Option<Self> {
+        let first = first_alone(operations)?;
+        match (&first.op, first.ret()?) {
+            (Op::Read { from: 0, .. }, Ret::Values(values)) => {
+                Some(values.iter().cloned().collect())
+            }
+            _ => None,
+        }
+    }
+
     fn reads(op: &Op<V>, _ret: Option<&Ret<V>>) -> bool {
         matches!(op, Op::Read { .. })
+    }
+
+    fn wrong(&self, _op: &Op<V>, _ret: &Ret<V>) -> String {
+        format!("it holds {} values", self.len)
+    }
+
+    fn words(&self) -> String {
+        format!("{} values", self.len)
     }
 
     fn spent(&self, op: &Op<V>) -> bool {

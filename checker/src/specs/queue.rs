@@ -8,8 +8,9 @@
 mod monitor;
 
 use crate::hash::Chain;
+use crate::history::first_alone;
 use crate::value::{Datum, Value};
-use crate::{Monitored, Part, Spec};
+use crate::{Monitored, Operation, Part, Spec};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
@@ -98,6 +99,19 @@ impl<V> Default for Queue<V> {
     }
 }
 
+impl<V> FromIterator<V> for Queue<V> {
+    fn from_iter<I: IntoIterator<Item = V>>(values: I) -> Self {
+        Queue { values: values.into_iter().collect() }
+    }
+}
+
+impl<V> Queue<V> {
+    /// The values, the first one first.
+    pub fn values(&self) -> impl Iterator<Item = &V> {
+        self.values.iter()
+    }
+}
+
 impl<V: Datum> Spec for Queue<V> {
     type Op = Op<V>;
     type Ret = Ret<V>;
@@ -118,6 +132,13 @@ impl<V: Datum> Spec for Queue<V> {
             (Op::Ack { .. }, _) => true,
         };
         right.then_some(next)
+    }
+
+    /// In the empty queue that was found.
+    fn resume(&self, operations: &[&Operation<Op<V>, Ret<V>>]) -> Option<Self> {
+        let first = first_alone(operations)?;
+        let is_empty = matches!(first.op, Op::Dequeue { .. });
+        (is_empty && *first.ret()? == Ret::Value(None)).then(Queue::default)
     }
 
     fn reads(op: &Op<V>, ret: Option<&Ret<V>>) -> bool {

@@ -30,6 +30,21 @@ impl<V> Default for Redelivery<V> {
     }
 }
 
+impl<V: Ord> FromIterator<V> for Redelivery<V> {
+    fn from_iter<I: IntoIterator<Item = V>>(values: I) -> Self {
+        let mut values: Vec<V> = values.into_iter().collect();
+        values.sort_unstable();
+        Redelivery { values }
+    }
+}
+
+impl<V> Redelivery<V> {
+    /// The values, sorted.
+    pub fn values(&self) -> impl Iterator<Item = &V> {
+        self.values.iter()
+    }
+}
+
 impl<V: Datum> Spec for Redelivery<V> {
     type Op = Op<V>;
     type Ret = Ret<V>;

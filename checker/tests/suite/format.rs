@@ -72,3 +72,18 @@ fn always<S: Strategy>(
         panic!("{failure}");
     }
 }
+
+#[test]
+fn what_there_was_at_first_is_given_and_written_again() {
+    use checker::format::{Raw, Start};
+    fn again<S: Written>(text: &str) -> Option<serde_json::Value> {
+        let value: serde_json::Value = serde_json::from_str(text).expect("it is JSON");
+        S::start(&Start::Given(Raw::from(value))).ok()?.begins()
+    }
+    use checker::specs::{lock::Lock, log::Log, queue::Queue, redelivery::Redelivery};
+    assert_eq!(again::<Log>("[1,\"a\"]").expect("values").to_string(), "[1,\"a\"]");
+    assert_eq!(again::<Queue>("[2,1]").expect("values").to_string(), "[2,1]");
+    assert_eq!(again::<Redelivery>("[2,1]").expect("values").to_string(), "[1,2]");
+    assert_eq!(again::<Lock>("4").expect("a token").to_string(), "4");
+    assert_eq!((again::<Log>("3"), again::<Lock>("\"x\"")), (None, None));
+}

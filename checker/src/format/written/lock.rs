@@ -21,7 +21,20 @@ impl Written for Lock {
     const SPLIT: Split = Split::ByKey;
 
     fn start(start: &Start) -> Result<Self, Wrong> {
-        start.only_usual(Lock::default())
+        match start {
+            Start::Usual | Start::Nothing | Start::Given(Raw::Null) => Ok(Lock::default()),
+            Start::Given(Raw::Uint(token)) => Ok(Lock::held(*token)),
+            Start::Given(value) => {
+                Err(Wrong::field("init", "the token of whoever holds it, or null", value))
+            }
+        }
+    }
+
+    fn begins(&self) -> Option<serde_json::Value> {
+        match self.holder {
+            lock::Holder::Token(token) => Some(token.into()),
+            lock::Holder::Free | lock::Holder::Silent(_) => None,
+        }
     }
 
     fn op(asked: &Asked<'_>, names: &mut Names) -> Result<Self::Op, Wrong> {

@@ -12,7 +12,12 @@ impl Written for Log<Value> {
     const SPLIT: Split = Split::ByKey;
 
     fn start(start: &Start) -> Result<Self, Wrong> {
-        start.only_usual(Log::default())
+        start.values()
+    }
+
+    fn begins(&self) -> Option<serde_json::Value> {
+        let values = self.values();
+        (!values.is_empty()).then(|| serde_json::json!(values))
     }
 
     fn op(asked: &Asked<'_>, names: &mut Names) -> Result<Self::Op, Wrong> {

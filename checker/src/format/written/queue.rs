@@ -32,7 +32,12 @@ macro_rules! is_written {
             const SPLIT: Split = Split::ByKey;
 
             fn start(start: &Start) -> Result<Self, Wrong> {
-                start.only_usual($queue::default())
+                start.values()
+            }
+
+            fn begins(&self) -> Option<serde_json::Value> {
+                let values: Vec<&Value> = self.values().collect();
+                (!values.is_empty()).then(|| serde_json::json!(values))
             }
 
             fn op(asked: &Asked<'_>, names: &mut Names) -> Result<Self::Op, Wrong> {
