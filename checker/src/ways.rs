@@ -24,10 +24,10 @@ pub struct Candidate {
 
 /// Ways shown.
 const WAYS_MAX: usize = 8;
-/// Operations that ways are told of, at most.
-const FEW_MAX: usize = 256;
-/// Ways tried.
-const TRIED_MAX: usize = 20_000;
+/// Operations looked at on all ways that are tried.
+const WORK_MAX: usize = 5_000_000;
+/// What one is charged at least: it is compared with all that were found.
+const WORK_MIN: usize = 250;
 
 /// The ways through the operations that `kept` names that explain most of them, each with as few as
 /// can be of those `beside` them, of which nobody heard.
@@ -40,13 +40,13 @@ pub(crate) fn ways<S: Spec>(
     kept: &[usize],
     beside: &[usize],
 ) -> Vec<Way<S>> {
-    // More than that nobody reads, and to walk them takes the cube of their number.
-    if kept.len() > FEW_MAX {
-        return Vec::new();
-    }
-    let mut walk = Walk { operations, kept, beside, found: Vec::new(), tried: 0 };
+    let mut taken = vec![Taken::Aside; operations.len()];
+    beside.iter().chain(kept).for_each(|&it| taken[it] = Taken::Left);
+    let mut walk = Walk { operations, kept, beside, taken, found: Vec::new(), work: WORK_MAX };
     walk.walk(start, &mut Vec::new());
-    let explained = |way: &Way<S>| way.order.iter().filter(|it| kept.contains(it)).count();
+    let mut is_kept = vec![false; operations.len()];
+    kept.iter().for_each(|&it| is_kept[it] = true);
+    let explained = |way: &Way<S>| way.order.iter().filter(|&&it| is_kept[it]).count();
     let most = walk.found.iter().map(explained).max().unwrap_or(0);
     walk.found.retain(|way| explained(way) == most);
     walk.found.sort_by_key(|way| way.order.len());
@@ -54,28 +54,42 @@ pub(crate) fn ways<S: Spec>(
     walk.found
 }
 
+/// Whether an operation is on the way.
+#[derive(Clone, Copy, PartialEq)]
+enum Taken {
+    /// It is none of those that are walked.
+    Aside,
+    /// Not yet.
+    Left,
+    /// It is.
+    Now,
+}
+
 struct Walk<'a, S: Spec> {
     operations: &'a [Operation<S::Op, S::Ret>],
     kept: &'a [usize],
     beside: &'a [usize],
+    taken: Vec<Taken>,
     found: Vec<Way<S>>,
-    tried: usize,
+    /// What is left of it.
+    work: usize,
 }
 
 impl<S: Spec> Walk<'_, S> {
     fn walk(&mut self, state: &S, order: &mut Vec<usize>) {
-        let is_left = |it: &usize| !order.contains(it);
-        let left: Vec<usize> = self.kept.iter().copied().filter(is_left).collect();
-        let others = self.beside.iter().copied().filter(is_left);
-        let may_be_next = |one: &usize| {
-            let call = self.operations[*one].call;
-            left.iter().all(|&it| self.operations[it].returned_at().is_none_or(|at| at >= call))
-        };
-        let next: Vec<usize> = left.iter().copied().chain(others).filter(may_be_next).collect();
+        let work = self.kept.len() + self.beside.len();
+        self.work = self.work.saturating_sub(work.max(WORK_MIN));
+        let left = |it: &&usize| self.taken[**it] == Taken::Left;
+        let returned = |it: &usize| self.operations[*it].returned_at();
+        let until = self.kept.iter().filter(left).filter_map(returned).min().unwrap_or(u64::MAX);
+        let in_time = |it: &&usize| self.operations[**it].call <= until;
+        let kept = self.kept.iter().filter(left).filter(in_time).map(|it| (*it, true));
+        let beside = self.beside.iter().filter(left).filter(in_time).map(|it| (*it, false));
+        let next: Vec<(usize, bool)> = kept.chain(beside).collect();
         let (mut candidates, mut goes_on) = (Vec::new(), false);
-        for one in next {
+        for (one, is_kept) in next {
             let Operation { op, .. } = &self.operations[one];
-            let ret = self.operations[one].ret().filter(|_| left.contains(&one));
+            let ret = self.operations[one].ret().filter(|_| is_kept);
             let states: Vec<S> = state.step(op, ret).into_iter().collect();
             match (states.is_empty(), ret) {
                 (true, Some(ret)) => {
@@ -86,10 +100,11 @@ impl<S: Spec> Walk<'_, S> {
                 (false, _) => goes_on |= ret.is_some(),
             }
             for state in states {
-                self.tried += 1;
-                if self.tried < TRIED_MAX {
+                if self.work > 0 {
                     order.push(one);
+                    self.taken[one] = Taken::Now;
                     self.walk(&state, order);
+                    self.taken[one] = Taken::Left;
                     order.pop();
                 }
             }

@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 /// What an operation that is under way asked.
 #[derive(Clone, Debug)]
 struct UnderWay {
+    /// What it is.
+    f: String,
     line: u64,
     /// Whether its answer is what it is told, and not only that it was done.
     wants_value: bool,
@@ -121,10 +123,10 @@ impl Jepsen {
             found,
         })?;
         let value = form.get("value").cloned().unwrap_or(Edn::Nil);
-        let half = Half { process, line, at };
+        let half = Half { process, f, line, at };
         if kind == "invoke" {
             let key = form.get("key").cloned();
-            return self.invoke(half, f, key, value, sink);
+            return self.invoke(half, key, value, sink);
         }
         self.complete(half, kind, value, sink)
     }
@@ -145,8 +147,7 @@ impl Jepsen {
 
     pub(super) fn invoke<K: Sink>(
         &mut self,
-        Half { process, line, at }: Half,
-        f: &str,
+        Half { process, f, line, at }: Half<'_>,
         key: Option<Edn<'_>>,
         value: Edn<'_>,
         sink: &mut K,
@@ -189,13 +190,13 @@ impl Jepsen {
             _ if wants_value => asked,
             _ => asked.with("value", value.into_raw()),
         };
-        self.under_way.insert(process, UnderWay { line, wants_value, is_keyed });
+        self.under_way.insert(process, UnderWay { f: f.to_owned(), line, wants_value, is_keyed });
         sink.entry(Entry::Call { id: process as u64, asked: &asked, at })
     }
 
     pub(super) fn complete<K: Sink>(
         &mut self,
-        Half { process, at, .. }: Half,
+        Half { process, f, at, .. }: Half<'_>,
         kind: &str,
         value: Edn<'_>,
         sink: &mut K,
@@ -207,6 +208,16 @@ impl Jepsen {
                 found: format!(":{kind}"),
             });
         };
+        if under_way.f != f {
+            return Err(Wrong {
+                field: None,
+                expected: format!(
+                    "the end of process {process}'s :{} of line {}",
+                    under_way.f, under_way.line
+                ),
+                found: format!(":{f}"),
+            });
+        }
         let id = process as u64;
         let outcome = match kind {
             "info" => Outcome::Open,
@@ -234,8 +245,9 @@ impl Jepsen {
 }
 
 /// Whose half of an operation, on which line, and when.
-pub(super) struct Half {
+pub(super) struct Half<'a> {
     pub(super) process: i64,
+    pub(super) f: &'a str,
     pub(super) line: u64,
     pub(super) at: u64,
 }

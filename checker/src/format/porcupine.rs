@@ -86,9 +86,9 @@ fn one<K: Sink>(
         other => return Err(not(other, "an operation such as :read")),
     };
     let (at, value) = next("a value")?;
-    let half = Half { process, line, at: jepsen.tick() };
+    let half = Half { process, f, line, at: jepsen.tick() };
     let result = match (kind, f, &value) {
-        ("invoke", ..) => jepsen.invoke(half, f, None, value, sink),
+        ("invoke", ..) => jepsen.invoke(half, None, value, sink),
         ("fail", "cas", Edn::Vector(_)) => jepsen.complete(half, "no", value, sink),
         _ => jepsen.complete(half, kind, value, sink),
     };

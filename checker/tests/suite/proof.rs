@@ -5,6 +5,7 @@ use crate::generate::{Heads, Random, Store, history};
 use crate::returned;
 use checker::specs::head::{self, Head};
 use checker::specs::objects::{self, Objects};
+use checker::specs::register::{self, Register};
 use checker::workers::Threads;
 use checker::{Budget, Checked, Operation, Property, Reason, Spec, check, check_on};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -119,4 +120,20 @@ fn a_counterexample_says_where_it_begins_and_what_could_not_come_next() {
     assert_eq!((&way.order[..], way.state.head), (&[199][..], 200));
     assert_eq!(way.candidates[0].operation, 200);
     assert_eq!(way.candidates[0].wrong, "the head is at 200, so it must win");
+}
+
+/// As the few are told, any of the writes may have taken effect: there are more ways than can be
+/// walked.
+#[test]
+fn a_read_after_thousands_of_writes_that_is_of_none_of_them_is_explained() {
+    let key = || checker::Value::default();
+    let write = |value: u64| register::Op::Write { key: key(), value };
+    let done = |at: u64| returned(0, 10 * at, 10 * at + 5, write(at), register::Ret::Done);
+    let mut operations: Vec<_> = (1..=3000).map(done).collect();
+    let read = register::Op::Read { key: key() };
+    operations.push(returned(1, 50_000, 50_001, read, register::Ret::Value(9_999)));
+    let checked = check(&Register::default(), &operations, &Budget::default());
+    let Checked::Fail(found) = checked else { panic!("nobody wrote that, and not {checked:?}") };
+    assert_eq!((&found.minimal[..], found.beside.len()), (&[3000][..], 3000));
+    assert!(!found.ways.is_empty());
 }

@@ -106,6 +106,10 @@ fn a_bad_form_is_told_where_and_what_was_expected() {
         ),
         ("{:process 1 :type :ok :f :read}", "line 2, column 1: expected an :invoke of process 1"),
         (
+            "{:process 0 :type :ok :f :write :value 1}",
+            "line 2, column 1: expected the end of process 0's :read of line 1, found :write",
+        ),
+        (
             "{:process 1 :type :invoke :f :cas :value 3}",
             "line 2, column 1: expected a :value of [from to] beside :cas, found 3",
         ),
