@@ -85,7 +85,9 @@ impl Measured {
         let real = if on { Some(real(&params, out)?) } else { None };
         let mut simulated = Claims::new(&params);
         let mut goes_on = true;
-        while goes_on && !was_interrupted() {
+        // What was stopped is simulated to where the server came.
+        let asked = real.as_ref().map_or(0, |it| it.pages.len());
+        while goes_on && (simulated.reads().len() < asked || !was_interrupted()) {
             goes_on = simulated.go_on().map_err(Failure::input)?;
         }
         let whole = !goes_on && real.as_ref().is_none_or(|it| it.whole);
