@@ -8,6 +8,8 @@
 mod a1;
 mod backends;
 mod beside;
+mod claims;
+mod claims_page;
 mod curves;
 mod drawn;
 mod objects;
@@ -37,7 +39,7 @@ use std::path::{Path, PathBuf};
 
 #[derive(ClapArgs)]
 pub(crate) struct Args {
-    /// What is measured: a0, a1, soak, held-xmin, replay, puts, batching, cold-reads or backends;
+    /// What is measured: a0, a1, soak, held-xmin, claims, replay, puts, batching, cold-reads or backends;
     /// `checker list` shows what each is
     workload: String,
     /// What is replayed: recorded transitions, JSON Lines; docs/heap.md has the format
@@ -72,11 +74,12 @@ pub(crate) fn measure(args: &Args, out: &Out) -> Result<Exit, Failure> {
     if args.published && !is(&heap::soak::LOADS) {
         return Err(Failure::input(format!("measure {load}: there is no --published of it")));
     }
-    if is(&heap::soak::LOADS) || [a1::NAME, replay::NAME].contains(&load) {
+    if is(&heap::soak::LOADS) || [a1::NAME, claims::NAME, replay::NAME].contains(&load) {
         args.on.as_deref().map_or(Ok(()), on_postgres::wanted)?;
     }
     match load {
         a1::NAME => return a1::a1(args, out),
+        claims::NAME => return claims::claims(args, out),
         replay::NAME => return replay::replay(args, out),
         _ if is(&heap::soak::LOADS) => return soak::measure(args, out),
         _ => {}
@@ -94,12 +97,18 @@ pub(crate) fn measure(args: &Args, out: &Out) -> Result<Exit, Failure> {
 
 /// What is one table in the end, and not samples, has none of what is made of them.
 fn plain(args: &Args) -> Result<(), Failure> {
-    let given = [("--sweep", args.sweep.is_some()), ("--csv", args.csv.is_some())];
-    let load = &args.workload;
-    match given.iter().find(|it| it.1) {
-        Some((what, _)) => Err(Failure::input(format!("measure {load}: there is no {what} of it"))),
-        None => Ok(()),
-    }
+    unswept(args)?;
+    refused(args, "--csv", args.csv.is_some())
+}
+
+/// What is measured once has no sweep.
+fn unswept(args: &Args) -> Result<(), Failure> {
+    refused(args, "--sweep", args.sweep.is_some())
+}
+
+fn refused(args: &Args, what: &str, given: bool) -> Result<(), Failure> {
+    let why = || Failure::input(format!("measure {}: there is no {what} of it", args.workload));
+    if given { Err(why()) } else { Ok(()) }
 }
 
 impl Args {
@@ -150,6 +159,6 @@ type Card = (&'static str, &'static str, Map<String, Value>);
 
 /// All of it, for `list`.
 pub(crate) fn cards() -> Vec<Card> {
-    let heap = soak::cards().into_iter().chain([a1::card(), replay::card()]);
+    let heap = soak::cards().into_iter().chain([a1::card(), claims::card(), replay::card()]);
     heap.chain(objects::cards()).collect()
 }

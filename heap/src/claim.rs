@@ -7,14 +7,14 @@
 //!
 //! What a statement reads is counted as `EXPLAIN (ANALYZE, BUFFERS)` counts it: a page each time it
 //! is asked for, not each time another one is, and nothing of what is done when the plan is ended.
-//! It is asked of a backend that knows where the index begins: see [`Reads`].
+//! So it depends on where the backend began to search the last time: see [`Reads`].
 
 use crate::op::{Answer, Refused};
 use crate::scan::Seen;
 use crate::table::Table;
 
 /// What claims read. Pages are counted as `shared hit` and `read` of a plan together, of a session
-/// that has used the index since its root moved; else there are two more, or one.
+/// that has searched the index since its root moved up; else there are two more, or one.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Reads {
     /// Pages of the index.
@@ -46,7 +46,9 @@ impl Table {
     pub(crate) fn claim(&mut self) -> Result<Answer, Refused> {
         self.heap.reads = Reads::default();
         let Some(mut leaf) = self.index.first_leaf() else { return Ok(Answer::Rows(0)) };
-        self.heap.reads.index = self.index.levels();
+        let begin = self.index.begin(self.heap.backends.mine().index_root);
+        self.heap.backends.my().index_root = Some(begin);
+        self.heap.reads.index = u64::from(begin.1) + 1;
         let mut block = None;
         loop {
             let (next, lsn) = (self.index.read_whole_leaf(leaf), self.index.lsn(leaf));
@@ -118,7 +120,8 @@ impl Table {
     /// The row is found again by its key, and deleted.
     fn delete_claimed(&mut self, key: crate::Key) -> Result<Answer, Refused> {
         let visible = self.index.sole(key).map(|it| self.heap.page(it.block()).all_visible);
-        self.heap.reads.index += self.index.levels();
+        let (_, level) = self.index.begin(self.heap.backends.mine().index_root);
+        self.heap.reads.index += u64::from(level) + 1;
         // To find it, and to delete it.
         self.heap.reads.heap += 2;
         self.heap.reads.map += u64::from(visible == Some(true));

@@ -132,6 +132,13 @@ impl Heap {
         !self.walk(tid, |backends, _, row| !backends.surely_dead(row))
     }
 
+    /// Every backend forgets where the index begins: the index's row in `pg_class` was changed.
+    pub(crate) fn invalidate_index_roots(&mut self) {
+        for session in &mut self.backends.sessions {
+            session.index_root = None;
+        }
+    }
+
     /// Every backend forgets its target page: the table's row in `pg_class` was changed.
     pub(crate) fn invalidate_targets(&mut self) {
         for session in &mut self.backends.sessions {

@@ -81,6 +81,8 @@ pub(crate) enum Block {
 pub(crate) struct Session {
     /// smgr_targblock: the page that took the last row.
     pub(crate) target: Option<u32>,
+    /// rd_amcache: the index page from which a search began, and its level.
+    pub(crate) index_root: Option<(u32, u8)>,
     pub(crate) vis: GlobalVis,
     /// RecentXmin: the xmin of the last snapshot taken.
     pub(crate) recent: Xid,
@@ -104,6 +106,7 @@ impl Session {
     pub(crate) fn new() -> Self {
         Session {
             target: None,
+            index_root: None,
             vis: GlobalVis::default(),
             recent: 0,
             xid: 0,

@@ -23,16 +23,20 @@ pub(super) fn title(workload: &str, params: &Params) -> String {
 
 /// The samples, thinned evenly; the last is always shown.
 pub(super) fn lines(soak: &Soak) -> Vec<String> {
-    let samples = soak.samples();
-    let step = samples.len().div_ceil(ROWS_MAX - 1).max(1);
-    let back = samples.iter().rev().step_by(step);
-    let mut shown: Vec<&Sample> = back.chain([soak.loaded()]).collect();
-    shown.reverse();
+    let shown = [soak.loaded()].into_iter().chain(thinned(soak.samples()));
     let mut rows = vec![TITLES.map(str::to_owned).to_vec()];
-    rows.extend(shown.into_iter().map(|it| it.fields().to_vec()));
+    rows.extend(shown.map(|it| it.fields().to_vec()));
     rows[1][2] = "-".to_owned();
     rows[1][3] = "-".to_owned();
     aligned(&rows)
+}
+
+/// As many of all as are shown, the last one with them.
+pub(super) fn thinned<T>(all: &[T]) -> Vec<&T> {
+    let step = all.len().div_ceil(ROWS_MAX - 1).max(1);
+    let mut shown: Vec<&T> = all.iter().rev().step_by(step).collect();
+    shown.reverse();
+    shown
 }
 
 /// Rows of as many cells each, to the right of their columns.

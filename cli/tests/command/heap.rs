@@ -198,6 +198,57 @@ fn a_real_server_retires_the_same_runs() {
 }
 
 #[test]
+fn a_claim_costs_what_somebody_may_still_see() {
+    let desk = Desk::new("measure-claims");
+    let line = "measure claims --csv claims.csv -o claims.html";
+    desk.checker(line).exits(0).tells(&[
+        "claims: 3000 of a queue of 100 jobs, vacuumed every 500, hold rr from 1000 to 2000",
+        "a claim's cost grows with each claim under the open transaction (rr): from 8 to 24 pages",
+        "over 999 dead rows at the end",
+        "released, claims are well from claim 2002 on",
+        "MEASURED 3000 claims",
+    ]);
+    let csv = desk.read("claims.csv");
+    assert_eq!(csv.lines().count(), 31, "{csv}");
+    let held = csv.lines().nth(20).expect("the sample of claim 2000");
+    let fields: Vec<&str> = held.split(',').collect();
+    assert_eq!(fields[0], "2000", "{held}");
+    let page = desk.read("claims.html");
+    let drawn = [
+        format!("<title>2000 claims: {} pages</title>", fields[1]),
+        format!("<td>2000</td><td>{}</td><td>{}</td>", fields[1], fields[2]),
+        "open transaction: rr".to_owned(),
+    ];
+    drawn.iter().for_each(|it| assert!(page.contains(it), "no '{it}' in {page}"));
+    let nothing = desk.checker("measure claims -p hold=rc-select").exits(0);
+    nothing.tells(&["the open transaction (rc-select) costs claims nothing: up to 9 pages"]);
+    let line =
+        "measure claims --on postgres -p claims=150 -p hold_from=50 -p hold_until=120 --json";
+    let both = desk.checker(line);
+    if is_there(&both) {
+        let object = both.exits(0).object("measure", "pass");
+        assert_eq!(object["pages"], object["postgres"]["pages"], "{object}");
+        assert_eq!(object["pages"].as_array().map(Vec::len), Some(150), "{object}");
+    }
+}
+
+#[test]
+fn claims_that_cannot_be_measured_exit_2() {
+    let desk = Desk::new("measure-claims-usage");
+    for (given, says) in [
+        ("-p hold=rw", "-p hold=rw: expected none, rc-select, rc-xid, rr, cursor"),
+        ("-p hold_from=9000", "it never begins; expected more claims"),
+        ("-p hold_until=10", "expected it to end after it begins"),
+        ("-p claims=0", "-p claims=0: expected a number from 1 to 1000000"),
+        ("-p rows=1", "there is no parameter rows; there are claims, waiting,"),
+        ("--sweep claims=1,2", "measure claims: there is no --sweep of it"),
+        ("--on redis", "--on redis: a load on a table runs on postgres alone"),
+    ] {
+        desk.checker(&format!("measure claims {given}")).exits(2).complains(&[says]);
+    }
+}
+
+#[test]
 fn a_load_runs_on_both_sides_and_every_figure_has_its_band() {
     let desk = Desk::new("measure-both");
     let line = "measure a0 --on postgres -p active=3000 -p duration=6 -p sample=1 -p rate=300";

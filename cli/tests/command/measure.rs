@@ -135,7 +135,10 @@ fn the_page_of_a_sweep_has_a_named_curve_a_value() {
 fn what_cannot_be_measured_exits_2_and_says_what_was_expected() {
     let desk = Desk::new("measure-usage");
     for (line, says) in [
-        ("a9", "there is nothing to measure named a9; there are a0, soak, held-xmin, a1, replay"),
+        (
+            "a9",
+            "there is nothing to measure named a9; there are a0, soak, held-xmin, a1, claims, replay",
+        ),
         ("a0 -p colour=1", "-p there is no parameter colour; there are active, duration, hours,"),
         ("a0 -p fillfactor=5", "-p fillfactor=5: expected a number from 10 to 100"),
         ("a0 -p tmin=9 -p tmax=3", "expected tmin up to tmax"),
@@ -153,7 +156,7 @@ fn what_cannot_be_measured_exits_2_and_says_what_was_expected() {
     desk.checker("list").exits(0).tells(&["measure soak  hours: ", "hold_until=40"]);
     let object = desk.checker("list --json").exits(0).object("list", "pass");
     let names = object["measures"].as_array().expect("a list").iter().map(|it| it["name"].clone());
-    let table = ["a0", "soak", "held-xmin", "a1", "replay"];
+    let table = ["a0", "soak", "held-xmin", "a1", "claims", "replay"];
     let store = ["puts", "batching", "cold-reads", "backends"];
     assert_eq!(names.collect::<Vec<_>>(), [&table[..], &store].concat());
 }

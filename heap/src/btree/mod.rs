@@ -47,6 +47,8 @@ pub(crate) struct BTree {
     /// Deleted pages that the last VACUUM could not yet give out.
     last_deleted: u32,
     lsn: u32,
+    /// Its pages and its rows as `pg_class` has them.
+    class: (usize, usize),
     /// Kept for their room.
     stack: Stack,
     found: Vec<(usize, Tid)>,
@@ -62,6 +64,7 @@ impl BTree {
             fast_root: 0,
             last_deleted: 0,
             lsn: 0,
+            class: (0, 0),
             stack: Vec::new(),
             found: Vec::new(),
         }
@@ -178,9 +181,23 @@ impl BTree {
         (number != 0).then_some(number)
     }
 
-    /// Pages that are read on the way to a leaf, the leaf included.
-    pub(crate) fn levels(&self) -> u64 {
-        u64::from(self.page(self.fast_root).level) + 1
+    /// Where a search begins and on which level, if the last one began at `known`: there again as
+    /// long as that page is alone on its level, though it may be above all that is needed.
+    pub(crate) fn begin(&self, known: Option<(u32, u8)>) -> (u32, u8) {
+        let alone = |it: &(u32, u8)| {
+            let page = self.page(it.0);
+            !page.deleted && page.level == it.1 && page.left == 0 && page.right == 0
+        };
+        known.filter(alone).unwrap_or((self.fast_root, self.page(self.fast_root).level))
+    }
+
+    /// Writes the index's row in `pg_class`.
+    fn note_class(&mut self, heap: &mut Heap) {
+        let rows = self.pages.iter().map(|it| it.slots.len()).sum();
+        if self.class != (self.pages.len(), rows) {
+            self.class = (self.pages.len(), rows);
+            heap.invalidate_index_roots();
+        }
     }
 
     /// The key of an entry.

@@ -15,6 +15,7 @@ impl BTree {
     /// Deletes the entries of all rows whose line pointers are dead.
     pub(crate) fn bulk_delete(&mut self, heap: &mut Heap) {
         self.scan(heap, true);
+        self.note_class(heap);
     }
 
     /// What VACUUM does here when no row died: if many pages were deleted last time, they are

@@ -218,14 +218,16 @@ pub fn verdict(params: &Params, reads: &[Reads]) -> Vec<String> {
     said.insert(0, cost);
     if let Some(last) = after.last() {
         let well = after.iter().position(|it| it.pages() <= most_before.max(first.pages()));
-        let pages = most(after, Reads::pages);
+        let (pages, dead) = (last.pages(), last.dead);
         said.push(match well {
             Some(well) => format!(
-                "released, a claim reads up to {pages} pages and marks what it walks over; after \
-                 {well} claims they are well, and the last one reads {}",
-                last.pages(),
+                "released, claims are well from claim {} on; the last one reads {pages} pages",
+                until + well as u64 + 1,
             ),
-            None => format!("released, claims do not recover: the last reads {}", last.pages()),
+            None => format!(
+                "released, the last claim walks over {dead} dead rows and reads {pages} pages: what \
+                 is marked is read until a VACUUM takes it away"
+            ),
         });
     }
     said
@@ -254,8 +256,23 @@ mod tests {
             assert!(samples[19].dead > 900.0 && samples[29].dead < 10.0, "{samples:?}");
             assert!((2500..3000).all(|at| pages(at) < 12));
             let said = verdict(&params, &reads).join("\n");
-            assert!(said.contains("a claim's cost grows") && said.contains("are well"), "{said}");
+            assert!(
+                said.contains("a claim's cost grows")
+                    && said.contains("are well from claim 2002 on"),
+                "{said}"
+            );
         }
+    }
+
+    #[test]
+    fn marked_entries_are_skipped_and_read_until_a_vacuum() {
+        let params = Params { vacuum: 0, claims: 9000, hold_until: 6000, ..Params::default() };
+        let mut claims = Claims::new(&params);
+        while claims.go_on().expect("it is simulated") {}
+        let last = claims.reads().last().expect("a claim");
+        assert!(last.dead < 10 && last.pages() > 20, "{last:?}");
+        let said = verdict(&params, claims.reads()).join("\n");
+        assert!(said.contains("is read until a VACUUM takes it away"), "{said}");
     }
 
     #[test]

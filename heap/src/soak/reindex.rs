@@ -24,6 +24,7 @@ impl Table {
     /// Builds the primary key's index anew.
     pub(super) fn reindex(&mut self) {
         let old = std::mem::replace(&mut self.index, BTree::new());
+        self.heap.invalidate_index_roots();
         let (keys, pages) = old.take_apart();
         self.index.keys = keys;
         let mut live: Vec<(Key, Tid)> = Vec::new();
