@@ -74,6 +74,10 @@ models! {
         museum::graphile_580::Graphile,
         museum::pg_boss_535::PgBoss,
         museum::sidekiq_unique_559::SidekiqUnique,
+        museum::oban_1093::ObanUnique,
+        museum::dbos_java_491::DbosJava,
+        museum::que_web_28::QueWeb,
+        museum::solid_queue_761::Semaphored,
     }
 }
 

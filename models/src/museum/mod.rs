@@ -6,19 +6,23 @@
 
 pub mod bull_308;
 pub mod dbos_742;
+pub mod dbos_java_491;
 pub mod delta_1410;
 pub mod etcd_11456;
 pub mod graphile_580;
 pub mod iceberg_2317;
 pub mod jobs;
+pub mod oban_1093;
 pub mod oban_532;
 pub mod patchlevel_615;
 pub mod pg_boss_535;
 pub mod procrastinate_103;
+pub mod que_web_28;
 pub mod river_1302;
 pub mod sidekiq_unique_559;
 pub mod slatedb_766;
 pub mod solid_queue_689;
+pub mod solid_queue_761;
 pub mod store;
 
 use sim::prelude::*;
@@ -48,6 +52,10 @@ pub const EXHIBITS: &[Exhibit] = &[
     Exhibit { name: graphile_580::Graphile::NAME, link: graphile_580::LINK },
     Exhibit { name: pg_boss_535::PgBoss::NAME, link: pg_boss_535::LINK },
     Exhibit { name: sidekiq_unique_559::SidekiqUnique::NAME, link: sidekiq_unique_559::LINK },
+    Exhibit { name: oban_1093::ObanUnique::NAME, link: oban_1093::LINK },
+    Exhibit { name: dbos_java_491::DbosJava::NAME, link: dbos_java_491::LINK },
+    Exhibit { name: que_web_28::QueWeb::NAME, link: que_web_28::LINK },
+    Exhibit { name: solid_queue_761::Semaphored::NAME, link: solid_queue_761::LINK },
 ];
 
 /// An exhibit has one size: the one at which it was reported, or less.

@@ -204,8 +204,11 @@ impl Legible for Store {
     }
 
     fn columns(&self) -> Vec<(&'static str, String)> {
-        let said = |(key, it): (&Key, &Thing)| format!("{key} = {}", Value(it.value));
-        vec![("store", self.things.iter().map(said).collect::<Vec<_>>().join(", "))]
+        let said = |key| self.get(key).map_or("-".to_owned(), |it| Value(it).to_string());
+        let named = [("head", Key::Head), ("entry", Key::Entry), ("version", Key::Version)];
+        let files = self.things.keys().filter(|key| matches!(key, Key::File(_)));
+        let files = files.map(|key| said(*key)).collect::<Vec<_>>().join(", ");
+        named.into_iter().map(|(name, key)| (name, said(key))).chain([("files", files)]).collect()
     }
 }
 
