@@ -129,7 +129,7 @@ const ADDRESSED: &[(&str, &str)] = &[("kind", "addressed"), ("failures", "0"), (
 
 impl Model for AtLeastOnce {
     const NAME: &'static str = "queue";
-    const ABOUT: &'static str = "jobs in Postgres done at least once: leases, rescue, retries, cached results";
+    const ABOUT: &'static str = "jobs in Postgres done at least once: leases, rescue, retries, results";
     const VERSION: u32 = 1;
 
     type Params = Sizes;

@@ -13,7 +13,6 @@ pub mod quorum;
 pub mod rows;
 pub mod slow_down;
 pub mod tables;
-
 mod door;
 mod sql;
 pub(crate) mod words;
