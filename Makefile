@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: help deps check test decide fuzz bench real heap-long checker-long record
+.PHONY: help deps check test decide fuzz bench real heap-long tables-long checker-long record
 
 help:            ## what there is
 	@sed -n 's/^\([a-z-]*\): .*## \(.*\)/make \1	\2/p' Makefile | expand -t 20
@@ -51,6 +51,9 @@ checker-long:    ## every datatype beside brute force, on 37 million histories
 
 heap-long: deps  ## the simulated table beside the real one: every workload, 5 M operations
 	$(CARGO) run --quiet -p unforked-real --example heap_long
+
+tables-long: deps ## the simulated tables beside the real ones: 10,000 programs of a few sessions
+	$(CARGO) run --quiet -p unforked-real --example tables_long
 
 record:          ## records the committed traces again, on purpose
 	$(CARGO) run --quiet --release -- fuzz all --mutants -o traces

@@ -41,6 +41,7 @@ models! {
     }
     apart {
         run_engine::RunEngine,
+        queue::AtLeastOnce,
     }
     moves {
         spec::lock_cas::LockCas,

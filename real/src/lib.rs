@@ -15,6 +15,7 @@ pub mod redis;
 pub mod s3;
 pub mod service;
 pub mod speed;
+pub mod tables;
 pub mod targets;
 
 pub use confirm::{

@@ -7,10 +7,12 @@
 use models::worlds::rows::{Isolation, Reply, Row, Set, Statement, Update};
 use sqlx::postgres::{PgConnectOptions, PgRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Error, PgConnection, Row as _};
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
 use crate::error::RealError;
+use crate::exact::sessions::Language;
 
 /// One table, in a schema of our own, that clients connect to.
 ///
@@ -93,7 +95,11 @@ impl Database {
         self.run(connection, "VACUUM run_head".to_owned()).await
     }
 
-    async fn run(&self, connection: &mut PgConnection, sql: String) -> Result<(), RealError> {
+    pub(crate) async fn run(
+        &self,
+        connection: &mut PgConnection,
+        sql: String,
+    ) -> Result<(), RealError> {
         let done = sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await;
         done.map(drop).map_err(|error| refused(&self.shown, error))
     }
@@ -101,6 +107,23 @@ impl Database {
 
 fn refused(shown: &str, error: Error) -> RealError {
     RealError::Connect { service: format!("postgres at {shown}"), why: error.to_string() }
+}
+
+/// The language of `rows`.
+pub(crate) struct RunHead;
+
+impl Language for RunHead {
+    type Statement = Statement;
+    type Reply = Reply;
+    const IN_TURN: bool = true;
+
+    async fn send(connection: &mut PgConnection, statement: &Statement) -> Result<Reply, String> {
+        send(connection, statement).await
+    }
+
+    async fn forget(connection: &mut PgConnection) -> bool {
+        send(connection, &Statement::Rollback).await == Ok(Reply::Done)
+    }
 }
 
 /// Sends a statement and waits for its answer; an error is one that no model knows.
@@ -115,7 +138,10 @@ pub(crate) async fn send(
         Statement::Begin(Isolation::RepeatableRead) => {
             plain(connection, "BEGIN ISOLATION LEVEL REPEATABLE READ").await
         }
-        Statement::Commit => commit(connection).await,
+        Statement::Commit => committed(connection).await.map(|done| match done {
+            true => Reply::Done,
+            false => Reply::RolledBack,
+        }),
         Statement::Rollback => plain(connection, "ROLLBACK").await,
         Statement::Select { run } => {
             let select = sqlx::query("SELECT seq, body, token FROM run_head WHERE run_id = $1");
@@ -131,16 +157,22 @@ async fn plain(connection: &mut PgConnection, sql: &'static str) -> Result<Reply
     sqlx::raw_sql(sql).execute(connection).await.map(|_| Reply::Done)
 }
 
-/// What the server answers to a COMMIT, its client keeps from us: `COMMIT` or, if the transaction
-/// had failed, `ROLLBACK`. A SELECT sent along, in the same message, tells them apart: it fails in
-/// a failed transaction, and what follows it is not run.
-async fn commit(connection: &mut PgConnection) -> Result<Reply, Error> {
-    match plain(connection, "SELECT 1; COMMIT").await.or_else(said) {
-        Ok(Reply::InFailedTransaction) => {
-            plain(connection, "COMMIT").await.map(|_| Reply::RolledBack)
+/// Ends a transaction; whether it was committed. What the server answers to a COMMIT, its client
+/// keeps from us: `COMMIT` or, if the transaction had failed, `ROLLBACK`. A SELECT sent along, in
+/// the same message, tells them apart: it fails in a failed transaction, and what follows it is not
+/// run.
+pub(crate) async fn committed(connection: &mut PgConnection) -> Result<bool, Error> {
+    match sqlx::raw_sql("SELECT 1; COMMIT").execute(&mut *connection).await {
+        Err(error) if code(&error) == "25P02" => {
+            sqlx::raw_sql("COMMIT").execute(connection).await.map(|_| false)
         }
-        answer => answer,
+        answer => answer.map(|_| true),
     }
+}
+
+/// Its SQLSTATE, if it is one of the server's.
+pub(crate) fn code(error: &Error) -> Cow<'_, str> {
+    error.as_database_error().and_then(|it| it.code()).unwrap_or_default()
 }
 
 async fn update(connection: &mut PgConnection, update: &Update) -> Result<Reply, Error> {
@@ -196,8 +228,7 @@ fn row(row: &PgRow) -> Result<Row, Error> {
 
 /// The errors that are answers, by their SQLSTATE.
 fn said(error: Error) -> Result<Reply, Error> {
-    let code = error.as_database_error().and_then(|it| it.code()).unwrap_or_default();
-    match (&*code, &error) {
+    match (&*code(&error), &error) {
         ("40001", _) => Ok(Reply::SerializationFailure),
         ("25P02", _) => Ok(Reply::InFailedTransaction),
         // The server is ending this connection, or has ended it.

@@ -94,6 +94,10 @@ impl Table {
     }
 
     fn ask(&mut self, session: u8, mode: Mode, nowait: bool) -> Asked {
+        // What it has already it is given again, whoever waits.
+        if self.held.binary_search(&(session, mode)).is_ok() {
+            return Asked::Granted;
+        }
         // Whoever waits for what this session holds has to be let by, or neither would go on.
         let waits_for_me = |(_, asked): &Entry| {
             self.held.iter().any(|(holder, held)| *holder == session && held.conflicts(*asked))
@@ -153,6 +157,20 @@ impl LockTable {
             table.queue.retain(|(waiter, _)| *waiter != session);
             table.serve();
         }
+    }
+
+    /// Serves a session out of turn that waits for nobody but waiters; whether there was such a one.
+    pub fn let_by(&mut self, session: u8) -> bool {
+        if !self.waits_for_waiters_only(session) {
+            return false;
+        }
+        for table in &mut self.tables {
+            if let Some(place) = table.queue.iter().position(|(waiter, _)| *waiter == session) {
+                let entry = table.queue.remove(place);
+                table.grant(entry);
+            }
+        }
+        true
     }
 
     /// Whether it holds a lock on the table.
@@ -261,6 +279,26 @@ mod tests {
         locks.ask(PRUNER, 0, Mode::AccessExclusive, false);
         assert_eq!(locks.ask(READER, 0, Mode::RowExclusive, false), Asked::Granted);
         assert!(!locks.is_deadlocked(PRUNER), "it waits, and what it waits for goes on");
+    }
+
+    #[test]
+    fn who_has_a_lock_is_given_it_again_whoever_waits() {
+        let mut locks = LockTable::new(1);
+        locks.ask(WORKER, 0, Mode::RowShare, false);
+        assert_eq!(locks.ask(PRUNER, 0, Mode::AccessExclusive, false), Asked::Waits);
+        assert_eq!(locks.ask(WORKER, 0, Mode::RowShare, true), Asked::Granted);
+        assert_eq!(locks.ask(WORKER, 0, Mode::AccessShare, true), Asked::Unavailable);
+    }
+
+    #[test]
+    fn only_who_waits_for_waiters_is_let_by() {
+        let mut locks = LockTable::new(1);
+        locks.ask(READER, 0, Mode::AccessShare, false);
+        locks.ask(PRUNER, 0, Mode::AccessExclusive, false);
+        locks.ask(WORKER, 0, Mode::RowExclusive, false);
+        assert!(!locks.let_by(PRUNER) && !locks.let_by(READER));
+        assert!(locks.let_by(WORKER) && locks.holds(WORKER, 0));
+        assert!(locks.waits(PRUNER), "it keeps its place");
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub mod objects;
 pub mod quorum;
 pub mod rows;
 pub mod slow_down;
-
+pub mod tables;
 mod door;
 mod sql;
 pub(crate) mod words;

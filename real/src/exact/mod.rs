@@ -4,12 +4,14 @@
 //! guessed from a silence (see `sessions`). Time is the simulation's: a lock in Redis gets an hour,
 //! and runs out when the schedule says so.
 
-mod sessions;
+pub(crate) mod sessions;
 
 use ::redis::aio::MultiplexedConnection;
 use models::worlds::gate::{Backend, Moved};
+use models::worlds::rows::Session;
 use models::worlds::{Call, Node, Reply, Run};
 use sim::prelude::{CallId, ClientId};
+use sqlx::PgConnection;
 use std::collections::HashMap;
 use std::fmt;
 use std::task::Poll;
@@ -17,6 +19,7 @@ use tokio::runtime::Runtime;
 
 use self::sessions::Sessions;
 use crate::error::RealError;
+use crate::postgres::{Database, RunHead};
 use crate::redis::{Locks, Place};
 use crate::s3::{Bucket, Etags};
 use crate::targets::{Targets, runtime};
@@ -27,7 +30,7 @@ const HOUR_MS: u32 = 3_600_000;
 /// The gate's real side. Its connections are kept from trace to trace.
 pub struct Exact {
     runtime: Runtime,
-    sessions: Option<Sessions>,
+    sessions: Option<Sessions<RunHead>>,
     redis: Option<Redis>,
     s3: Option<S3>,
     epoch: u32,
@@ -113,7 +116,12 @@ impl Exact {
             s3.etags.borrow_mut().clear();
         }
         match &mut self.sessions {
-            Some(sessions) => self.runtime.block_on(sessions.reset(runs)),
+            Some(sessions) => {
+                let renew = async |database: &Database, connection: &mut PgConnection| {
+                    database.reset(connection, runs).await
+                };
+                self.runtime.block_on(sessions.reset(renew))
+            }
             None => Ok(()),
         }
     }
@@ -141,7 +149,9 @@ impl Exact {
         runtime.block_on(async {
             match (call, sessions, redis, s3) {
                 (Call::Postgres(call), Some(sessions), _, _) => {
-                    Ok(sessions.apply(from, call).await?.map(Reply::Postgres))
+                    let session = Session { client: from.client, number: call.session };
+                    let answer = sessions.apply(from, session, &call.statement).await?;
+                    Ok(answer.map(Reply::Postgres))
                 }
                 (Call::Redis(call), _, Some(redis), _) => {
                     let mut line = redis.line(from.client, None).await?;

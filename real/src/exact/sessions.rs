@@ -1,13 +1,14 @@
 //! Connections to Postgres, one for each session of a client, and which of them wait.
 //!
 //! A statement waits for good when the server's own books say so: `pg_blocking_pids` leads from it
-//! to a connection that is idle in a transaction, and only the schedule can end that one. Anything
+//! to a connection that is idle, and only the schedule can have that one go on. Anything
 //! else (a waiter that is just being woken, a slow disk) is over soon and is waited for.
 
-use models::worlds::rows::{Call, Reply, Session, Statement};
+use models::worlds::rows::Session;
 use sim::prelude::CallId;
 use sqlx::PgConnection;
 use std::collections::HashMap;
+use std::fmt::Debug;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::task::JoinHandle;
@@ -15,14 +16,14 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::Trouble;
 use crate::error::RealError;
-use crate::postgres::{Database, send};
+use crate::postgres::Database;
 
-/// Whether `$1` waits for somebody who is idle in a transaction, over however many others.
+/// Whether `$1` waits for somebody who is idle, over however many others.
 const WAITS: &str = "WITH RECURSIVE chain(pid) AS (\
      SELECT unnest(pg_blocking_pids($1)) \
      UNION SELECT unnest(pg_blocking_pids(chain.pid)) FROM chain) \
      SELECT EXISTS (SELECT FROM chain JOIN pg_stat_activity USING (pid) \
-     WHERE state LIKE 'idle in transaction%')";
+     WHERE state LIKE 'idle%')";
 
 /// How often the server is asked. It decides nothing: a statement that takes longer is asked for
 /// again.
@@ -31,49 +32,68 @@ const LOOK_EVERY: Duration = Duration::from_millis(3);
 /// When a statement that neither ends nor waits for anybody is given up.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-pub(super) struct Sessions {
+/// What may be said on a connection.
+pub(crate) trait Language: 'static {
+    /// What is asked.
+    type Statement: Clone + Debug + Send + Sync + 'static;
+    /// What is answered.
+    type Reply: Send + 'static;
+    /// Whether those whom one step lets on are expected to be served in the order they came.
+    const IN_TURN: bool;
+
+    /// Sends a statement and waits for its answer; an error is one that no model knows.
+    fn send(
+        connection: &mut PgConnection,
+        statement: &Self::Statement,
+    ) -> impl Future<Output = Result<Self::Reply, String>> + Send;
+
+    /// Ends all that the session has open; whether the connection lives.
+    fn forget(connection: &mut PgConnection) -> impl Future<Output = bool> + Send;
+}
+
+pub(crate) struct Sessions<L: Language> {
     database: Database,
     observer: PgConnection,
-    open: HashMap<Session, Line>,
-    idle: Vec<Line>,
+    open: HashMap<Session, Line<L>>,
+    idle: Vec<Line<L>>,
     parked: HashMap<CallId, Session>,
     waits: u64,
 }
 
-struct Line {
+struct Line<L: Language> {
     pid: i32,
-    state: State,
+    state: State<L>,
 }
 
-enum State {
+enum State<L: Language> {
     Idle(Box<PgConnection>),
-    Busy(JoinHandle<Answer>),
+    Busy(JoinHandle<Answer<L>>),
 }
 
-type Answer = (Box<PgConnection>, Result<Reply, String>);
+type Answer<L> = (Box<PgConnection>, Result<<L as Language>::Reply, String>);
 
-impl Sessions {
-    pub(super) async fn new(database: Database) -> Result<Self, RealError> {
+impl<L: Language> Sessions<L> {
+    pub(crate) async fn new(database: Database) -> Result<Self, RealError> {
         let observer = database.connect().await?;
         let (open, parked) = (HashMap::new(), HashMap::new());
         Ok(Sessions { database, observer, open, idle: Vec::new(), parked, waits: 0 })
     }
 
-    pub(super) fn waits(&self) -> u64 {
+    pub(crate) fn waits(&self) -> u64 {
         self.waits
     }
 
     /// Sends a statement, or looks at one that waited when it was sent.
-    pub(super) async fn apply(
+    pub(crate) async fn apply(
         &mut self,
         from: CallId,
-        call: &Call,
-    ) -> Result<Poll<Reply>, Trouble> {
-        let session = Session { client: from.client, number: call.session };
+        session: Session,
+        statement: &L::Statement,
+    ) -> Result<Poll<L::Reply>, Trouble> {
         let woken = self.parked.remove(&from).is_some();
         if !woken {
             self.audit().await?;
-            self.send(session, call.statement.clone()).await?;
+            self.send(session, statement.clone()).await?;
         }
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -88,15 +108,14 @@ impl Sessions {
             }
             if Instant::now() > deadline {
                 return Err(Trouble::Broke(format!(
-                    "after {} s {:?} neither ended nor waits for anybody",
+                    "after {} s {statement:?} neither ended nor waits for anybody",
                     PATIENCE.as_secs(),
-                    call.statement
                 )));
             }
         }
     }
 
-    async fn send(&mut self, session: Session, statement: Statement) -> Result<(), Trouble> {
+    async fn send(&mut self, session: Session, statement: L::Statement) -> Result<(), Trouble> {
         let line = match self.open.remove(&session).or_else(|| self.idle.pop()) {
             Some(line) => line,
             None => self.connect().await.map_err(|error| Trouble::Broke(error.to_string()))?,
@@ -105,14 +124,14 @@ impl Sessions {
             unreachable!("a connection has one statement at a time")
         };
         let task = tokio::spawn(async move {
-            let answer = send(&mut connection, &statement).await;
+            let answer = L::send(&mut connection, &statement).await;
             (connection, answer)
         });
         self.open.insert(session, Line { pid: line.pid, state: State::Busy(task) });
         Ok(())
     }
 
-    async fn connect(&self) -> Result<Line, RealError> {
+    async fn connect(&self) -> Result<Line<L>, RealError> {
         let mut connection = self.database.connect().await?;
         let pid = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut connection).await;
         let pid = pid.map_err(|error| RealError::Broke { why: error.to_string() })?;
@@ -120,7 +139,7 @@ impl Sessions {
     }
 
     /// The answer to what `session` sent, if it is there in a moment.
-    async fn look(&mut self, session: Session) -> Result<Option<Reply>, Trouble> {
+    async fn look(&mut self, session: Session) -> Result<Option<L::Reply>, Trouble> {
         let line = self.open.get_mut(&session).expect("only a session that was used is asked");
         line.finished(LOOK_EVERY).await.transpose().map_err(Trouble::Broke)
     }
@@ -133,6 +152,7 @@ impl Sessions {
 
     /// Who still waits although it was let through: was another one served in its place?
     fn in_turn(&self, woken: bool) -> Result<(), Trouble> {
+        let woken = woken && L::IN_TURN;
         match self.parked.iter().find(|(_, session)| woken && self.open[session].is_answered()) {
             None => Ok(()),
             Some((id, _)) => Err(Trouble::OutOfTurn(format!(
@@ -143,7 +163,7 @@ impl Sessions {
     }
 
     /// Whether what waits in the simulation still waits on the server.
-    pub(super) async fn audit(&self) -> Result<(), Trouble> {
+    pub(crate) async fn audit(&self) -> Result<(), Trouble> {
         tokio::task::yield_now().await;
         match self.parked.iter().find(|(_, session)| self.open[session].is_answered()) {
             None => Ok(()),
@@ -155,7 +175,7 @@ impl Sessions {
     }
 
     /// Ends a connection from the server's side, and waits until its locks are gone.
-    pub(super) async fn close(&mut self, session: Session) -> Result<(), Trouble> {
+    pub(crate) async fn close(&mut self, session: Session) -> Result<(), Trouble> {
         self.parked.retain(|_, it| *it != session);
         let Some(line) = self.open.get_mut(&session) else { return Ok(()) };
         let end = sqlx::query("SELECT pg_terminate_backend($1)").bind(line.pid);
@@ -178,23 +198,27 @@ impl Sessions {
         Ok(())
     }
 
-    pub(super) async fn vacuum(&mut self) -> Result<(), Trouble> {
+    pub(crate) async fn vacuum(&mut self) -> Result<(), Trouble> {
         let done = self.database.vacuum(&mut self.observer).await;
         done.map_err(|error| Trouble::Broke(error.to_string()))
     }
 
-    /// Ends every transaction, keeps the connections, and puts the rows back to 0.
-    pub(super) async fn reset(&mut self, runs: u16) -> Result<(), RealError> {
+    /// Ends every transaction, keeps the connections, and lets somebody do what else is to be done
+    /// before the next trace.
+    pub(crate) async fn reset(
+        &mut self,
+        renew: impl AsyncFnOnce(&Database, &mut PgConnection) -> Result<(), RealError>,
+    ) -> Result<(), RealError> {
         self.parked.clear();
         self.waits = 0;
-        let mut lines: Vec<Line> = self.open.drain().map(|(_, line)| line).collect();
+        let mut lines: Vec<Line<L>> = self.open.drain().map(|(_, line)| line).collect();
         let deadline = Instant::now() + PATIENCE;
         while !lines.is_empty() {
             let mut busy = Vec::new();
             for mut line in lines {
                 // A waiter gets through when the transactions before it have ended.
                 line.finished(LOOK_EVERY).await;
-                match line.rolled_back().await {
+                match line.forgotten().await {
                     Ok(true) => self.idle.push(line),
                     Ok(false) => {}
                     Err(()) => busy.push(line),
@@ -206,17 +230,17 @@ impl Sessions {
                 return Err(RealError::Broke { why });
             }
         }
-        self.database.reset(&mut self.observer, runs).await
+        renew(&self.database, &mut self.observer).await
     }
 }
 
-impl Line {
+impl<L: Language> Line<L> {
     fn is_answered(&self) -> bool {
         matches!(&self.state, State::Busy(task) if task.is_finished())
     }
 
     /// The answer, if the statement ends within `patience`.
-    async fn finished(&mut self, patience: Duration) -> Option<Result<Reply, String>> {
+    async fn finished(&mut self, patience: Duration) -> Option<Result<L::Reply, String>> {
         let State::Busy(task) = &mut self.state else { return None };
         match timeout(patience, task).await.ok()? {
             Ok((connection, answer)) => {
@@ -227,13 +251,11 @@ impl Line {
         }
     }
 
-    /// Ends its transaction; whether the connection lives. An error: it has yet to be answered.
-    async fn rolled_back(&mut self) -> Result<bool, ()> {
+    /// Ends what it has open; whether the connection lives. An error: it has yet to be answered.
+    async fn forgotten(&mut self) -> Result<bool, ()> {
         match &mut self.state {
             State::Busy(_) => Err(()),
-            State::Idle(connection) => {
-                Ok(send(connection, &Statement::Rollback).await == Ok(Reply::Done))
-            }
+            State::Idle(connection) => Ok(L::forget(connection).await),
         }
     }
 }
