@@ -26,6 +26,8 @@ pub struct Candidate {
 const WAYS_MAX: usize = 8;
 /// Operations looked at on all ways that are tried.
 const WORK_MAX: usize = 5_000_000;
+/// Operations on a way, at most: nobody reads a longer one.
+const LENGTH_MAX: usize = 256;
 /// What one is charged at least: it is compared with all that were found.
 const WORK_MIN: usize = 250;
 
@@ -100,7 +102,7 @@ impl<S: Spec> Walk<'_, S> {
                 (false, _) => goes_on |= ret.is_some(),
             }
             for state in states {
-                if self.work > 0 {
+                if self.work > 0 && order.len() < LENGTH_MAX {
                     order.push(one);
                     self.taken[one] = Taken::Now;
                     self.walk(&state, order);
