@@ -41,10 +41,13 @@ fn name(of: &Value) -> &str {
     of["name"].as_str().expect("everything here has a name")
 }
 
-/// The names of what `package` needs: tests, and what nobody gets who does not ask for it, apart.
+/// The names of what `package` needs: tests, loom among them, and what nobody gets who does not ask
+/// for it, apart.
 fn needs(package: &Value) -> Vec<&str> {
     let all = package["dependencies"].as_array().expect("dependencies are a list");
-    all.iter().filter(|it| it["kind"] != "dev" && it["optional"] != true).map(name).collect()
+    let is_there =
+        |it: &&Value| it["kind"] != "dev" && it["optional"] != true && it["target"] != "cfg(loom)";
+    all.iter().filter(is_there).map(name).collect()
 }
 
 #[test]
