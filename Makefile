@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: help deps check test decide fuzz bench real heap-long tables-long checker-long record
+.PHONY: help deps check test decide loom fuzz bench real heap-long tables-long checker-long record
 
 help:            ## what there is
 	@sed -n 's/^\([a-z-]*\): .*## \(.*\)/make \1	\2/p' Makefile | expand -t 20
@@ -27,6 +27,9 @@ test: deps       ## every test, those against real services included
 decide:          ## which design of a snapshot log holds, in larger bounds than the README's
 	$(CARGO) run --quiet --release -- decide -p tries=2 --faults 0
 	$(CARGO) run --quiet --release -- decide -p writers=3 --faults 0
+
+loom:            ## what our own threads share, in every order that loom tells apart
+	RUSTFLAGS="--cfg loom -D warnings" CARGO_TARGET_DIR=target/loom $(CARGO) test --quiet --profile loom -p unforked-loom --lib --tests
 
 fuzz:            ## every model and every mutant, on the seeds of a default campaign
 	$(CARGO) run --quiet --release -- fuzz all --mutants

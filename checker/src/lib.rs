@@ -18,6 +18,7 @@ pub mod budget;
 mod parts;
 mod search;
 pub mod judge;
+pub mod sync;
 pub mod workers;
 mod shrink;
 pub mod ways;

@@ -1,19 +1,34 @@
 //! Who does the work of several parts: one after the other, or at once.
 //!
 //! Nothing here may depend on who was faster, so what is said is put in the order of the parts. That
-//! is why threads are named here and nowhere else in this crate: they decide nothing.
+//! is why threads are named here and nowhere else in this crate: they decide nothing. Whether that
+//! is so in every order of their steps is tried in `tests/loom`.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+mod stop;
+mod supply;
+
+pub use stop::Stop;
+pub use supply::Supply;
+
+use crate::sync::Mutex;
 
 /// Threads, or whatever else can do several things at once.
 pub trait Workers: Sync {
     /// How many things are done at once.
     fn count(&self) -> usize;
 
+    /// Calls `work` so many times at once, one of them in the caller's place, and returns when all
+    /// have returned.
+    fn together(&self, times: usize, work: &(dyn Fn() + Sync));
+
     /// Calls `job` once for each number below `count`, in any order, and returns when all have
     /// returned.
-    fn all(&self, count: usize, job: &(dyn Fn(usize) + Sync));
+    fn all(&self, count: usize, job: &(dyn Fn(usize) + Sync)) {
+        let numbers = Supply::new(0..count as u64, 1);
+        self.together(self.count().min(count), &|| {
+            numbers.work(|| false, |share| share.for_each(|number| job(number as usize)));
+        });
+    }
 }
 
 /// So many threads, of which the caller's is one.
@@ -32,18 +47,9 @@ impl Workers for Threads {
         self.0
     }
 
-    fn all(&self, count: usize, job: &(dyn Fn(usize) + Sync)) {
-        let next = AtomicUsize::new(0);
-        let work = || {
-            loop {
-                match next.fetch_add(1, Ordering::Relaxed) {
-                    number if number < count => job(number),
-                    _ => return,
-                }
-            }
-        };
+    fn together(&self, times: usize, work: &(dyn Fn() + Sync)) {
         std::thread::scope(|scope| {
-            for _ in 1..self.0.min(count) {
+            for _ in 1..times {
                 scope.spawn(work);
             }
             work();

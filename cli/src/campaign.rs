@@ -8,6 +8,7 @@ use crate::interrupt;
 use crate::out::{Failure, Out};
 use crate::report::Ran;
 use crate::setup;
+use checker::workers::{Supply, Threads, each};
 use checker::{Property, Verdict};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value};
@@ -19,8 +20,6 @@ use sim::trace::Origin;
 use sim::world::Marks;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Seeds after the first that broke a mutant, among which its shortest cause is looked for.
@@ -111,81 +110,48 @@ impl Work<'_> {
         Scenario { seed, chooser: self.chooser, faults_max: self.faults }
     }
 
-    fn threads(&self) -> usize {
-        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-        self.jobs.unwrap_or_else(cores).max(1)
+    fn threads(&self) -> Threads {
+        self.jobs.map_or_else(Threads::of_this_machine, Threads)
     }
 
     pub(crate) fn run(&self, out: &Out) -> Result<Campaign, Failure> {
         // Refuse bad parameters before any thread starts.
         setup::session(self.model, &self.params, self.mutant.as_deref())?;
-        let range = self.range.clone();
-        let bar = bar(out, &range, self.time);
-        let (next, best) = (AtomicU64::new(range.start), AtomicU64::new(u64::MAX));
-        let all = Mutex::new(Campaign::default());
+        let bar = bar(out, &self.range, self.time);
+        let seeds = Supply::new(self.range.clone(), CHUNK);
         let deadline = self.time.and_then(|time| Instant::now().checked_add(time));
-        std::thread::scope(|scope| {
-            for _ in 0..self.threads() {
-                scope.spawn(|| {
-                    let mine = self.work(&range, &next, &best, deadline, &bar);
-                    all.lock().unwrap_or_else(|it| it.into_inner()).merge(mine);
-                });
-            }
-        });
+        let threads = self.threads();
+        let found = each(&threads, threads.0, |_| self.work(&seeds, deadline, &bar));
         bar.finish_and_clear();
-        let mut campaign = all.into_inner().unwrap_or_else(|it| it.into_inner());
+        let mut campaign = Campaign::default();
+        found.into_iter().for_each(|mine| campaign.merge(mine));
         campaign.failing.sort_by_key(|(seed, _)| *seed);
-        // Whoever was merged first must not show.
+        // Who ran which seed must not show.
         campaign.marks.sort();
         Ok(campaign)
     }
 
-    fn work(
-        &self,
-        range: &Range<u64>,
-        next: &AtomicU64,
-        best: &AtomicU64,
-        deadline: Option<Instant>,
-        bar: &ProgressBar,
-    ) -> Campaign {
+    fn work(&self, seeds: &Supply, deadline: Option<Instant>, bar: &ProgressBar) -> Campaign {
         let mut campaign = Campaign::default();
         let Ok(mut session) = self.model.session(&self.params, self.mutant.as_deref()) else {
             return campaign;
         };
-        loop {
-            let from = next.fetch_add(CHUNK, Ordering::Relaxed);
-            let late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
-            if from >= range.end
-                || from > best.load(Ordering::Relaxed)
-                || late
-                || interrupt::was_interrupted()
-            {
-                return campaign;
-            }
-            let to = (from + CHUNK).min(range.end);
-            for seed in from..to {
-                let outcome = session.play(&Plan::Seed(self.scenario(seed)));
-                campaign.schedules += 1;
-                campaign.steps += session.steps().len() as u64;
-                for (name, count) in outcome.marks.iter() {
-                    campaign.marks.add(name, count);
-                }
-                campaign.show(seed, &outcome);
-                match outcome.verdict {
-                    Verdict::Pass => {}
-                    Verdict::Fail(it) => {
-                        if self.until.as_ref() == Some(&it.property) {
-                            best.fetch_min(seed, Ordering::Relaxed);
-                        }
-                        campaign.failing.push((seed, it.property));
+        let is_late = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        seeds.work(
+            || is_late() || interrupt::was_interrupted(),
+            |share| {
+                let size = share.end - share.start;
+                for seed in share {
+                    let outcome = session.play(&Plan::Seed(self.scenario(seed)));
+                    if self.until.is_some() && outcome.verdict.broken() == self.until.as_ref() {
+                        seeds.enough(seed);
                     }
-                    Verdict::Unknown { why } => {
-                        campaign.unknown.get_or_insert((seed, why));
-                    }
+                    campaign.note(seed, session.steps().len() as u64, outcome);
                 }
-            }
-            bar.inc(to - from);
-        }
+                bar.inc(size);
+            },
+        );
+        campaign
     }
 
     /// The distinct causes of what failed, shortest first, each by its shortest schedule.
@@ -232,7 +198,7 @@ impl Work<'_> {
         seed: u64,
         out: &Out,
     ) -> Result<Option<String>, Failure> {
-        let work = self.of_mutant(mutant, seed..seed + RECORD_SEEDS, None);
+        let work = self.of_mutant(mutant, seed..seed.saturating_add(RECORD_SEEDS), None);
         let mut campaign = work.run(out)?;
         campaign.failing.retain(|(_, property)| *property == mutant.breaks);
         let causes = work.causes(&campaign)?;
@@ -254,6 +220,23 @@ impl Campaign {
     /// The seed after which none showed anything new.
     pub(crate) fn new_until(&self) -> Option<u64> {
         self.shown.values().max().copied()
+    }
+
+    /// Notes what came of `seed`.
+    fn note(&mut self, seed: u64, steps: u64, outcome: Outcome) {
+        self.schedules += 1;
+        self.steps += steps;
+        for (name, count) in outcome.marks.iter() {
+            self.marks.add(name, count);
+        }
+        self.show(seed, &outcome);
+        match outcome.verdict {
+            Verdict::Pass => {}
+            Verdict::Fail(it) => self.failing.push((seed, it.property)),
+            Verdict::Unknown { why } => {
+                self.unknown.get_or_insert((seed, why));
+            }
+        }
     }
 
     /// Notes what the run of `seed` showed.

@@ -4,17 +4,19 @@
 //! that nobody looks at within two seconds, ends the process at once, services first. Who has a
 //! server to stop, or things to take away from somebody else's, may ask for longer.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use checker::workers::Stop;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+static STOP: LazyLock<Stop> = LazyLock::new(Stop::default);
 
 /// How many seconds a command gets to print its summary.
 static GRACE: AtomicU64 = AtomicU64::new(2);
 
 pub(crate) fn install() {
     let installed = ctrlc::set_handler(|| {
-        if INTERRUPTED.swap(true, Ordering::SeqCst) {
+        if !STOP.ask() {
             end();
         }
         std::thread::spawn(|| {
@@ -39,5 +41,5 @@ pub(crate) fn give(seconds: u64) {
 }
 
 pub(crate) fn was_interrupted() -> bool {
-    INTERRUPTED.load(Ordering::SeqCst)
+    STOP.is_asked()
 }
