@@ -35,7 +35,7 @@ fuzz:            ## every model and every mutant, on the seeds of a default camp
 	$(CARGO) run --quiet --release -- fuzz all --mutants
 
 bench:           ## what is measured, beside its peers: bench/results.md
-	$(CARGO) run --quiet --release -p bench -- results
+	$(CARGO) run --quiet --profile farm -p bench -- results
 
 real: deps       ## the models on real Postgres, Redis and S3
 	$(CARGO) run --quiet --release -- confirm run_head -p writers=16 -p transitions=5000 --on postgres
