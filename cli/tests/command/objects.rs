@@ -140,7 +140,7 @@ fn a_thousand_states_are_one_page_and_499_keys_after_the_middle() {
     let csv = fs::read_to_string(desk.0.join("a.csv")).expect("it was written");
     let thousand: Vec<&str> = csv.lines().nth(3).unwrap_or_default().split(',').collect();
     assert_eq!((thousand[0], thousand[1], thousand[2]), ("1000", "1", "1000"));
-    assert_eq!((thousand[6], thousand[7], thousand.last()), ("1", "499", Some(&"0.000405")));
+    assert_eq!((thousand[7], thousand[8], thousand.last()), ("1", "499", Some(&"0.000405")));
     let columns = csv.lines().next().unwrap_or_default();
     let object = desk.checker("measure cold-reads --json").exits(0).object("measure", "pass");
     for column in columns.split(',') {
@@ -219,7 +219,7 @@ fn what_cannot_be_asked_of_a_store_says_what_was_expected() {
         ("puts --on embedded --published", "measure puts: there is no --published of it"),
         (
             "gets",
-            "there is nothing to measure named gets; there are a0, soak, held-xmin, a1, replay, puts,",
+            "there is nothing to measure named gets; there are a0, soak, held-xmin, a1, claims, replay, puts,",
         ),
     ] {
         desk.checker(&format!("measure {line}")).exits(2).complains(&[says]);
