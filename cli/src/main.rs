@@ -93,6 +93,7 @@ enum Command {
     /// a0, a1, soak, held-xmin and replay put updates on a simulated table and say what plateaus, what
     /// climbs, and who holds vacuum back. Pages are exact for the order in which statements are
     /// drawn; that order, and how long vacuum takes, are not the server's but as likely as its own.
+    /// claims is a queue on such a table: what taking the next job reads, as dead rows gather.
     /// puts, batching, cold-reads and backends put requests on an object store: what is counted is
     /// exact, what takes time is drawn, or measured on a real store that is held to the counts.
     /// Exits 0 if it was measured, 1 if a real server differs from what was predicted.

@@ -50,5 +50,6 @@ fn all(seeds: Range<u64>) -> Result<u64, RealError> {
         }
     }
     println!("{programs} programs, {different} differ; {counts}");
-    Ok(different)
+    // A few show nothing; where many do, nothing is shown.
+    Ok(different + counts.undecided.saturating_sub(programs / 100))
 }

@@ -36,6 +36,7 @@ where
     let at = |error| Failure::input(format!("{name}: {error}"));
     let mut is_decided = false;
     while let Some(block) = input.follow(is_over)? {
+        again.news(block);
         reader.feed(block, &mut live).map_err(at)?;
         is_decided = live.found.is_some() || live.gave_up() && !again.looks(&mut live, &is_over);
         if is_decided || is_over() {
@@ -76,8 +77,9 @@ where
             Known::Unknown(format!("stopped: nothing is wrong in the first {judged} answers"))
         }
         Verdict::Unknown { why } => {
-            let why = again.unknown.unwrap_or(why);
-            Known::Unknown(format!("{why}; nothing is wrong in the first {judged}"))
+            let too_much = (again.judged > 0).then(|| "it is too much to follow".to_owned());
+            let why = again.unknown.or(too_much).unwrap_or(why);
+            Known::Unknown(format!("{why}; nothing is wrong in the first {judged} answers"))
         }
         _ => Known::Pass { parts, monitored: 0 },
     };
@@ -97,6 +99,10 @@ struct Again<S> {
     memory: usize,
     /// When it was judged last, and how long that took.
     last: Option<(Instant, Duration)>,
+    /// Whether anything came since then.
+    is_behind: bool,
+    /// Whether nothing came lately.
+    is_idle: bool,
     /// How many answers have been judged.
     judged: usize,
     /// Why that came to no end, if it did not.
@@ -108,7 +114,14 @@ const REST: u32 = 4;
 
 impl<S: Written> Again<S> {
     fn new(init: S, memory: usize) -> Self {
-        Again { init, memory, last: None, judged: 0, unknown: None }
+        let (is_behind, is_idle) = (false, false);
+        Again { init, memory, last: None, is_behind, is_idle, judged: 0, unknown: None }
+    }
+
+    /// This has come; an empty block says that nothing has for a while.
+    fn news(&mut self, block: &[u8]) {
+        self.is_idle = block.is_empty();
+        self.is_behind |= !self.is_idle;
     }
 
     /// Judges all so far, if it is time to; whether it makes sense to go on. Once more, with its
@@ -116,9 +129,11 @@ impl<S: Written> Again<S> {
     fn looks(&mut self, live: &mut Live<'_, S>, is_over: &(dyn Fn() -> bool + Sync)) -> bool {
         let Some(kept) = &mut live.kept else { return false };
         kept.allow(self.memory / 2);
-        if self.last.is_some_and(|(since, took)| since.elapsed() < took * REST) {
+        let is_early = self.last.is_some_and(|(since, took)| since.elapsed() < took * REST);
+        if !self.is_behind || is_early && !self.is_idle {
             return true;
         }
+        self.is_behind = false;
         let operations = kept.so_far();
         let begun = Instant::now();
         let configurations_max = AGAIN_MAX.max(8 * operations.len());

@@ -98,18 +98,20 @@ impl Input {
         Ok((count > 0).then_some(&self.block[..count]))
     }
 
-    /// As [`Input::next`], but what is after a file's end is waited for, until `stop`.
+    /// As [`Input::next`], but a file has no end until `stop`: while nothing comes, there is an empty
+    /// block now and then.
     pub(super) fn follow(&mut self, stop: impl Fn() -> bool) -> Result<Option<&[u8]>, Failure> {
-        while self.waiting == 0 {
+        if self.waiting == 0 {
             self.waiting = self.read(0)?;
-            if self.waiting == 0 && (self.path.is_none() || stop()) {
-                return Ok(None);
-            }
-            if self.waiting == 0 {
-                std::thread::sleep(NAP);
-            }
         }
-        self.next()
+        if self.waiting > 0 {
+            return self.next();
+        }
+        if self.path.is_none() || stop() {
+            return Ok(None);
+        }
+        std::thread::sleep(NAP);
+        Ok(Some(&[]))
     }
 
     /// Reads into the block from there on.

@@ -181,7 +181,8 @@ impl Report {
         let Known::Fail(_) = self.known else { return };
         match (&job.output, &self.file) {
             (Some(path), _) => {
-                out.reproduce(&format!("checker check {} --spec {}", path.display(), job.spec));
+                let path = quoted(&path.display().to_string());
+                out.reproduce(&format!("checker check {path} --spec {}", job.spec));
             }
             (None, Some(file)) => out.reproduce(&self.again(file, job)),
             (None, None) => out.aside("-o FILE keeps what breaks it"),
@@ -190,12 +191,12 @@ impl Report {
 
     /// The same command once more.
     fn again(&self, file: &str, job: &Job) -> String {
-        let mut command = format!("checker check {file} --spec {}", job.spec);
+        let mut command = format!("checker check {} --spec {}", quoted(file), job.spec);
         for (ours, theirs) in job.renames.iter() {
-            command += &format!(" --field {ours}={theirs}");
+            command += &format!(" --field {}", quoted(&format!("{ours}={theirs}")));
         }
         if let Some(init) = &job.given {
-            command += &format!(" --init {}", Value::from(init.clone()));
+            command += &format!(" --init {}", quoted(&Value::from(init.clone()).to_string()));
         }
         command
     }
@@ -280,4 +281,13 @@ impl Found {
 /// `1 key`, `2 keys`
 fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// As one word of a shell.
+fn quoted(word: &str) -> String {
+    let is_plain = |it: char| it.is_ascii_alphanumeric() || "-_./=:,@%+".contains(it);
+    match !word.is_empty() && word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    }
 }

@@ -75,6 +75,7 @@ pub(super) fn title(params: &Params) -> String {
     };
     let held = match params.held() {
         None => "hold none".to_owned(),
+        Some((from, _)) if params.hold_until == 0 => format!("hold {} from {from}", hold.name()),
         Some((from, to)) => format!("hold {} from {from} to {to}", hold.name()),
     };
     format!("claims: {claims} of a queue of {waiting} jobs, {vacuumed}, {held}")

@@ -98,7 +98,7 @@ pub fn stream(params: &Params) -> Stream {
         put_in(&mut steps);
         steps.push(by(WORKER, Op::Select { key: none }));
         steps.push(by(WORKER, Op::Claim));
-        if held.is_some_and(|it| it.1 == claim + 1) {
+        if held.is_some() && params.hold_until == claim + 1 {
             steps.push(by(HOLDER, Op::Commit));
         }
         if params.vacuum != 0 && (claim + 1) % params.vacuum == 0 {

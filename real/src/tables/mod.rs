@@ -163,8 +163,11 @@ impl Server {
             }
         }
         let deadlock = told(&Poll::Ready(Reply::Failed(SqlState::DeadlockDetected)));
-        let found_on_the_way =
-            |it: &Line| it.sql.is_empty() && [&it.simulated, &it.real].contains(&&deadlock);
+        let found_on_the_way = |it: &Line| {
+            it.sql.is_empty()
+                && it.simulated != it.real
+                && [&it.simulated, &it.real].contains(&&deadlock)
+        };
         Ok(match last.iter().any(found_on_the_way) {
             true => Played::Undecided,
             false => Played::Differs(last),

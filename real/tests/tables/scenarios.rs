@@ -229,7 +229,10 @@ fn of_locks() -> Vec<Scenario> {
         [rc(0), rc(1), add(0, 1), add(1, 2), add(0, 2), add(1, 1), rollback(1), commit(0)];
     // Its snapshot is of another table's rows: it holds no lock on this one.
     let other = Scan { table: 1, only: Vec::new(), limit: None, lock: None };
-    let old = [rr(0), (0, Statement::Select(other)), truncate(1), read(0, 1), commit(0)];
+    let snapshot = |session| (session, Statement::Select(other.clone()));
+    let old = [rr(0), snapshot(0), truncate(1), read(0, 1), commit(0)];
+    let gone = (1, Statement::Delete(scan(id(1), None, None)));
+    let aside = [rr(2), snapshot(2), gone, rc(0), truncate(0), commit(2), rollback(0), read(1, 1)];
     let readers = [rc(0), read(0, 1), truncate(1), read(2, 1), commit(0)];
     let undone = [rc(0), truncate(0), insert(0, 4, 0, false), read(1, 1), rollback(0)];
     let share = [
@@ -265,6 +268,7 @@ fn of_locks() -> Vec<Scenario> {
         it("TRUNCATE is seen by an old snapshot", 0, &[], old),
         it("who waits to TRUNCATE is waited for", 2, &[], readers),
         it("TRUNCATE is undone", 1, &[], undone),
+        it("TRUNCATE is undone, and what was deleted before stays so", 0, &[], aside),
         it("LOCK TABLE NOWAIT is in nobody's way", 0, LOCKED, share),
         it("advisory locks of a session", 1, &[], session),
         it("advisory locks of a transaction", 1, &[], xact),

@@ -29,7 +29,9 @@ pub(super) fn count<M: Model>(
     look: Look<'_>,
 ) -> Option<Explored> {
     let known = Known::new(model, limits.symmetry);
-    let mut graph = Graph { model, known, seen: Shared::default(), distinct: 0, generated: 0 };
+    let seen = Shared::default();
+    let states_max = limits.states_max;
+    let mut graph = Graph { model, known, seen, states_max, distinct: 0, generated: 0 };
     let mut level = vec![graph.begin()?];
     let mut depth = 0;
     while level.iter().any(|it| !it.is_empty()) {
@@ -71,6 +73,7 @@ struct Graph<'a, M> {
     model: &'a M,
     known: Known,
     seen: Shared,
+    states_max: u64,
     distinct: u64,
     generated: u64,
 }
@@ -114,7 +117,7 @@ impl<M: Model> Graph<'_, M> {
         Some(next)
     }
 
-    /// `None`: one of these worlds, or a step from it, breaks a promise; or there was no room.
+    /// `None`: one of these worlds, or a step from it, breaks a promise; or there are too many.
     fn successors(&self, share: &[&[M::World]]) -> Option<Found<M::World>> {
         let mut found = Found { new: Vec::with_capacity(SHARE), generated: 0 };
         let mut batch = Vec::with_capacity(2 * BATCH);
@@ -135,6 +138,9 @@ impl<M: Model> Graph<'_, M> {
             }
             if batch.len() >= BATCH {
                 self.look_up(&mut batch, &mut found)?;
+                if self.distinct + found.new.len() as u64 >= self.states_max {
+                    return None;
+                }
             }
         }
         self.look_up(&mut batch, &mut found)?;

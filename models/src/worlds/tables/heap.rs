@@ -191,17 +191,21 @@ impl Heap {
     /// Forgets what no snapshot from `horizon` on can see. `dates`: whether it matters to anybody
     /// when the rest was committed.
     pub(super) fn bury(&mut self, horizon: u64, dates: bool) {
-        for line in &mut self.lines {
-            let dead = |it: &Version| matches!(it.gone, Some(Stamp::At(at)) if at <= horizon);
-            line.versions.retain(|it| !dead(it));
-            for version in &mut line.versions {
-                if let Stamp::At(at) = &mut version.made
-                    && !dates
-                {
-                    *at = 0;
+        // What is put aside comes back if the TRUNCATE is undone.
+        let aside = self.truncated.as_mut().map(|(_, lines)| lines);
+        for lines in [&mut self.lines].into_iter().chain(aside) {
+            for line in &mut *lines {
+                let dead = |it: &Version| matches!(it.gone, Some(Stamp::At(at)) if at <= horizon);
+                line.versions.retain(|it| !dead(it));
+                for version in &mut line.versions {
+                    if let Stamp::At(at) = &mut version.made
+                        && !dates
+                    {
+                        *at = 0;
+                    }
                 }
             }
+            lines.retain(|it| !it.versions.is_empty());
         }
-        self.lines.retain(|it| !it.versions.is_empty());
     }
 }
