@@ -124,6 +124,7 @@ pub struct AtLeastOnce {
 }
 
 const PLAIN: &[(&str, &str)] = &[("kind", "plain")];
+const STEADY: &[(&str, &str)] = &[("kind", "plain"), ("failures", "0"), ("beats", "0")];
 const FAILS: &[(&str, &str)] = &[("kind", "plain"), ("failures", "1"), ("beats", "0")];
 const ADDRESSED: &[(&str, &str)] = &[("kind", "addressed"), ("failures", "0"), ("beats", "0")];
 
@@ -144,7 +145,7 @@ impl Model for AtLeastOnce {
         Mutation::new(
             RescuesById,
             FINAL,
-            PLAIN,
+            STEADY,
             "SELECT of stale jobs, then UPDATE by their numbers: one is done in between",
         ),
         Mutation::new(

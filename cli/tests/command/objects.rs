@@ -219,7 +219,7 @@ fn what_cannot_be_asked_of_a_store_says_what_was_expected() {
         ("puts --on embedded --published", "measure puts: there is no --published of it"),
         (
             "gets",
-            "there is nothing to measure named gets; there are a0, soak, held-xmin, a1, claims, replay, puts,",
+            "nothing to measure named gets; there are a0, soak, held-xmin, a1, claims, replay, puts,",
         ),
     ] {
         desk.checker(&format!("measure {line}")).exits(2).complains(&[says]);
