@@ -213,7 +213,7 @@ impl<M: Model, S: Starts<M>> Running<M, S> {
         let mut world = self.world();
         let bounds = self.bounds(faults_max, steps_max);
         let mut watch = (also, Watch::of(&self.model, &world, steps_max));
-        let ended = told(&mut self.engine, &self.model, &mut world, chooser, bounds, &mut watch);
+        let ended = run_dyn(&mut self.engine, &self.model, &mut world, chooser, bounds, &mut watch);
         self.outcome(&ended, &world, bounds)
     }
 
@@ -249,7 +249,7 @@ impl<M: Model, S: Starts<M>> Running<M, S> {
 
 /// The engine's loop, made once for a model, whoever chooses and whoever looks on.
 #[inline(never)]
-fn told<M: Model, S: Starts<M>>(
+fn run_dyn<M: Model, S: Starts<M>>(
     engine: &mut Engine<M, S>,
     model: &M,
     world: &mut M::World,
@@ -320,7 +320,7 @@ impl<M: Model, S: Starts<M>> Session for Running<M, S> {
         world.listen();
         let mut chooser = Noting { chooser: Replay::new(steps), dull: Vec::new() };
         let mut teller = Teller::new(&self.model);
-        told(&mut self.engine, &self.model, &mut world, &mut chooser, bounds, &mut teller);
+        run_dyn(&mut self.engine, &self.model, &mut world, &mut chooser, bounds, &mut teller);
         let mut scenes = teller.scenes;
         for (scene, dull) in scenes.iter_mut().zip(chooser.dull) {
             scene.dull = dull;
